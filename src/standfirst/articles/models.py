@@ -1,0 +1,326 @@
+"""The newsroom's pages and what they are filed under.
+
+Articles lie flat under one index page and are found by their own indexed columns: the section is a
+foreign key, so nothing ever has to be moved (docs/decisions/0004).
+"""
+
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import slugify
+from modelcluster.fields import ParentalKey, ParentalManyToManyField
+from wagtail.admin.panels import (
+    FieldPanel,
+    FieldRowPanel,
+    InlinePanel,
+    MultiFieldPanel,
+    PageChooserPanel,
+)
+from wagtail.fields import RichTextField, StreamField
+from wagtail.models import Orderable, Page
+from wagtail.search import index
+from wagtail.snippets.models import register_snippet
+
+from standfirst.access.rules import Terms
+from standfirst.articles.blocks import INLINE, BodyBlock
+from standfirst.articles.rules import Piece, minutes_to_read, plain_text, split_at_cut
+from standfirst.publication.queries import the_publication
+
+TERMS = [
+    (Terms.OPEN.value, "open: everybody reads it"),
+    (Terms.MEMBERS.value, "members: a free account is enough"),
+    (Terms.METERED.value, "metered: one of the month's choices, or All-Access"),
+    (Terms.SUBSCRIBERS.value, "subscribers: All-Access only"),
+]
+
+
+class Filed(models.Model):
+    """Something with a name, an address made from it, and a line about it."""
+
+    name = models.CharField(max_length=255, unique=True)
+    slug = models.SlugField(max_length=255, unique=True, blank=True, allow_unicode=True)
+    description = models.TextField(blank=True)
+
+    kind: ClassVar[str]
+
+    class Meta:
+        abstract = True
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        self.slug = self.slug or slugify(self.name, allow_unicode=True)
+
+    def get_absolute_url(self) -> str:
+        return reverse(self.kind, args=[self.slug])
+
+
+@register_snippet
+class Section(Filed):
+    """A part of the magazine; its terms are the default of its articles."""
+
+    kind = "section"
+
+    terms = models.CharField(max_length=12, choices=TERMS, default=Terms.METERED.value)
+    position = models.PositiveSmallIntegerField(default=0, help_text="Order in the menu.")
+
+    panels = [
+        FieldPanel("name"),
+        FieldPanel("slug"),
+        FieldPanel("description"),
+        FieldPanel("terms"),
+        FieldPanel("position"),
+    ]
+
+    class Meta(Filed.Meta):
+        ordering = ["position", "name"]
+
+
+@register_snippet
+class Region(Filed):
+    kind = "region"
+
+
+@register_snippet
+class Topic(Filed):
+    kind = "topic"
+
+
+@register_snippet
+class Author(index.Indexed, Filed):
+    kind = "author"
+
+    role = models.CharField(max_length=160, blank=True, help_text="Such as: on ports and shipping.")
+    biography = RichTextField(blank=True, features=INLINE)
+    portrait = models.ForeignKey(
+        "wagtailimages.Image", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    panels = [
+        FieldPanel("name"),
+        FieldPanel("slug"),
+        FieldPanel("role"),
+        FieldPanel("biography"),
+        FieldPanel("portrait"),
+    ]
+    search_fields = [index.SearchField("name"), index.AutocompleteField("name")]
+
+
+class FrontPage(Page):
+    """The front page. The editor sets the lead and what stands below it; the rest is the latest."""
+
+    content_panels = [
+        *Page.content_panels,
+        InlinePanel("picks", label="Article on the front page", max_num=12, heading="Front page"),
+    ]
+    parent_page_types = ["wagtailcore.Page"]
+    subpage_types = ["articles.ArticleIndex"]
+    max_count = 1
+    template = "articles/front.html"
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from standfirst.articles.queries import front_page
+
+        return {**super().get_context(request, *args, **kwargs), **front_page(self)}
+
+
+class FrontPagePick(Orderable):
+    page = ParentalKey(FrontPage, on_delete=models.CASCADE, related_name="picks")
+    article = models.ForeignKey("articles.Article", on_delete=models.CASCADE, related_name="+")
+
+    panels = [PageChooserPanel("article", "articles.Article")]
+
+
+class ArticleIndex(Page):
+    """The one page that all articles lie under. It has no face of its own."""
+
+    parent_page_types = ["articles.FrontPage"]
+    subpage_types = ["articles.Article"]
+    max_count = 1
+    preview_modes: ClassVar[list[tuple[str, str]]] = []
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponsePermanentRedirect(reverse("archive"))
+
+
+class Format(models.TextChoices):
+    ANALYSIS = "analysis", "Analysis"
+    BRIEFING = "briefing", "Briefing"
+    INTERVIEW = "interview", "Interview"
+    ESSAY = "essay", "Essay"
+    REVIEW = "review", "Review"
+    REPORT = "report", "Report"
+    SPEECH = "speech", "Speech"
+    PROFILE = "profile", "Profile"
+
+
+class NoteKind(models.TextChoices):
+    CORRECTION = "correction", "Correction"
+    UPDATE = "update", "Update"
+
+
+class Article(Page):
+    """A piece of analysis. Its text is the preview (before the cut) and the rest (after it)."""
+
+    standfirst = models.TextField(
+        blank=True, max_length=500, help_text="The paragraph under the headline."
+    )
+    section = models.ForeignKey(Section, on_delete=models.PROTECT, related_name="articles")
+    topics = ParentalManyToManyField(Topic, blank=True, related_name="articles")
+    regions = ParentalManyToManyField(Region, blank=True, related_name="articles")
+    format = models.CharField(max_length=12, choices=Format.choices, default=Format.ANALYSIS)
+    published_at = models.DateTimeField(
+        "publication time",
+        null=True,
+        blank=True,
+        help_text="Shown to readers and part of the address. Empty: the moment it goes live.",
+    )
+    hero = models.ForeignKey(
+        "wagtailimages.Image", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    hero_alt = models.CharField("alt text", max_length=300, blank=True)
+    hero_caption = models.CharField("caption", max_length=400, blank=True)
+    hero_credit = models.CharField("credit", max_length=160, blank=True)
+    body = StreamField(BodyBlock(), blank=True)
+    terms = models.CharField(
+        max_length=12, choices=TERMS, blank=True, help_text="Empty: the section's terms."
+    )
+    note_kind = models.CharField("note", max_length=12, choices=NoteKind.choices, blank=True)
+    note_text = models.TextField("text of the note", blank=True)
+    note_date = models.DateField("date of the note", null=True, blank=True)
+    source_id = models.CharField(max_length=200, null=True, unique=True, editable=False)  # noqa: DJ001
+    words = models.PositiveIntegerField(default=0, editable=False)
+
+    parent_page_types = ["articles.ArticleIndex"]
+    subpage_types: ClassVar[list[str]] = []
+    template = "articles/article.html"
+
+    content_panels = [
+        FieldPanel("title", heading="Headline"),
+        FieldPanel("standfirst"),
+        InlinePanel("bylines", label="Author", heading="Authors, in order"),
+        MultiFieldPanel(
+            [
+                FieldPanel("hero"),
+                FieldPanel("hero_alt"),
+                FieldPanel("hero_caption"),
+                FieldPanel("hero_credit"),
+            ],
+            "Photo",
+        ),
+        FieldPanel("body"),
+        MultiFieldPanel(
+            [
+                FieldRowPanel([FieldPanel("note_kind"), FieldPanel("note_date")]),
+                FieldPanel("note_text"),
+            ],
+            "Correction or update",
+        ),
+        InlinePanel("pinned", label="Related article", heading="Pinned related articles"),
+    ]
+    promote_panels = [
+        MultiFieldPanel(
+            [
+                FieldRowPanel([FieldPanel("section"), FieldPanel("format")]),
+                FieldPanel("topics"),
+                FieldPanel("regions"),
+            ],
+            "Filed under",
+        ),
+        MultiFieldPanel([FieldPanel("terms"), FieldPanel("published_at")], "Readers"),
+        *Page.promote_panels,
+    ]
+    search_fields = [
+        *Page.search_fields,
+        index.SearchField("standfirst"),
+        index.SearchField("body"),
+        index.FilterField("section_id"),
+        index.FilterField("published_at"),
+    ]
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-published_at"], name="article_newest"),
+            models.Index(fields=["section", "-published_at"], name="article_of_section"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def clean(self) -> None:
+        super().clean()
+        errors = {}
+        if self.hero and not self.hero_alt:
+            errors["hero_alt"] = "Say what the picture shows, for those who cannot see it."
+        if self.note_kind and not (self.note_text and self.note_date):
+            errors["note_text"] = "A correction or update needs a text and a date."
+        if errors:
+            raise ValidationError(errors)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.live and self.published_at is None:
+            self.published_at = self.first_published_at or timezone.now()
+        self.words = sum(len(plain_text(str(b.value)).split()) for b in self.body if _is_text(b))
+        super().save(*args, **kwargs)
+
+    @property
+    def effective_terms(self) -> Terms:
+        """The article's own terms, or else its section's."""
+        return Terms(self.terms or self.section.terms)
+
+    @property
+    def minutes(self) -> int:
+        """How long it takes to read."""
+        return minutes_to_read(self.words)
+
+    def preview_and_rest(self) -> tuple[list[Piece], list[Piece]]:
+        """The body, divided at the cut. Only `queries.article_page` hands the rest on."""
+        return split_at_cut(
+            [Piece(b.block_type, _value_of(b), b.id or "") for b in self.body]
+        )
+
+    # -- where it stands ---------------------------------------------------------------------
+
+    def get_absolute_url(self) -> str:
+        """`/2026/11/slug/`, the month being that of the publication time where the magazine is."""
+        moment = self.published_at or self.go_live_at or timezone.now()
+        local = moment.astimezone(the_publication().zone)
+        return reverse("article", args=[f"{local:%Y}", f"{local:%m}", self.slug])
+
+    def get_url_parts(self, request: HttpRequest | None = None) -> tuple[int, str, str] | None:
+        parts = super().get_url_parts(request)
+        return parts and (parts[0], parts[1], self.get_absolute_url())
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Wagtail's own address of the page leads to the one readers know."""
+        return HttpResponsePermanentRedirect(urlsplit(self.get_absolute_url()).path)
+
+
+def _is_text(block: Any) -> bool:
+    return block.block_type in {"paragraph", "heading", "list"}
+
+
+def _value_of(block: Any) -> Any:
+    return block.value.source if block.block_type == "paragraph" else block
+
+
+class Byline(Orderable):
+    article = ParentalKey(Article, on_delete=models.CASCADE, related_name="bylines")
+    author = models.ForeignKey(Author, on_delete=models.PROTECT, related_name="bylines")
+
+    panels = [FieldPanel("author")]
+
+
+class PinnedArticle(Orderable):
+    article = ParentalKey(Article, on_delete=models.CASCADE, related_name="pinned")
+    related = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="+")
+
+    panels = [PageChooserPanel("related", "articles.Article")]

@@ -1,0 +1,74 @@
+"""Where the preview ends, and how long a text takes. Plain values in, plain values out."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+PREVIEW_PARAGRAPHS = 3
+WORDS_A_MINUTE = 230
+
+_PARAGRAPH = re.compile(r"<p\b[^>]*>.*?</p>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[^>]+>")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One stretch of a body: the block's kind, its value, and its id in the newsroom.
+
+    A paragraph block that holds several paragraphs becomes several pieces, so that a cut never
+    depends on how an editor divided the text into blocks. A paragraph's value is its HTML.
+    """
+
+    kind: str
+    value: Any
+    id: str = ""
+
+
+def pieces_of(blocks: Sequence[Piece]) -> list[Piece]:
+    """The same body with every paragraph a piece of its own; empty paragraphs are left out."""
+    pieces: list[Piece] = []
+    for block in blocks:
+        if block.kind != "paragraph":
+            pieces.append(block)
+            continue
+        source = str(block.value)
+        found = _PARAGRAPH.findall(source) or [source]
+        pieces.extend(Piece("paragraph", p, block.id) for p in found if plain_text(p))
+    return pieces
+
+
+def split_at_cut(blocks: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
+    """Divide a body into the preview and the rest.
+
+    The preview ends at the first `cut`; without one, after the third paragraph. Where that would
+    give away the whole text, fewer paragraphs are shown, so that there is always a rest as long as
+    there are two paragraphs; a text of one paragraph without a cut is all rest. A heading is never
+    the last thing before a wall. Later cuts are ignored.
+    """
+    pieces = pieces_of(blocks)
+    cut = next((i for i, piece in enumerate(pieces) if piece.kind == "cut"), None)
+    if cut is None:
+        cut = _default_cut(pieces)
+    preview = [p for p in pieces[:cut] if p.kind != "cut"]
+    rest = [p for p in pieces[cut:] if p.kind != "cut"]
+    while preview and preview[-1].kind == "heading":
+        rest.insert(0, preview.pop())
+    return preview, rest
+
+
+def _default_cut(pieces: Sequence[Piece]) -> int:
+    paragraphs = [i for i, piece in enumerate(pieces) if piece.kind == "paragraph"]
+    shown = min(PREVIEW_PARAGRAPHS, len(paragraphs) - 1)
+    return paragraphs[shown - 1] + 1 if shown > 0 else 0
+
+
+def plain_text(html: str) -> str:
+    """HTML without its tags, entities resolved, white space folded."""
+    return " ".join(unescape(_TAG.sub(" ", html)).replace("\xa0", " ").split())
+
+
+def minutes_to_read(words: int) -> int:
+    """Whole minutes for a text of so many words, at least one."""
+    return max(1, round(words / WORDS_A_MINUTE))

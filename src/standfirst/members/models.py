@@ -1,0 +1,68 @@
+"""People with an account. Editors are members too, with `is_staff`."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class MemberManager(BaseUserManager["Member"]):
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> "Member":
+        """A new member; without a password they sign in by code, link or passkey."""
+        member = self.model(email=email.strip().lower(), **extra)
+        member.set_password(password)
+        member.save(using=self._db)
+        return member
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "Member":
+        """A member who may do everything in the newsroom."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+    def get_by_natural_key(self, email: str | None) -> "Member":
+        return self.get(email__iexact=email or "")
+
+
+class Member(AbstractBaseUser, PermissionsMixin):
+    """A person with an account; the address is who they are. Whether it is confirmed says
+    `members.queries.is_verified` (allauth's EmailAddress holds it)."""
+
+    email = models.EmailField(
+        max_length=254, unique=True, error_messages={"unique": "This address has an account."}
+    )
+    name = models.CharField(max_length=120, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(
+        "staff", default=False, help_text="Reads everything and may enter the newsroom."
+    )
+    joined_at = models.DateTimeField(default=timezone.now, editable=False)
+    wants_newsletter = models.BooleanField("the free newsletter", default=True)
+    wants_daily_review = models.BooleanField("The Daily Review", default=True)
+
+    objects: ClassVar[MemberManager] = MemberManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="member_email_whatever_the_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        return self.name or self.email.partition("@")[0]
+
+    @property
+    def first_name(self) -> str:
+        """Wagtail greets editors by this."""
+        return self.get_short_name()
+
+    last_name = ""

@@ -1,0 +1,91 @@
+"""The magazine's settings as environment variables, read with sentences for errors.
+
+Every variable the program knows is a row of `VARIABLES`; the operator's manual lists the same rows
+(a test compares them).
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+VARIABLES: Mapping[str, str] = {
+    "STANDFIRST_HOME": "folder of the magazine's data; the default is the present folder",
+    "SECRET_KEY": "at least 50 random characters; signs sessions and links",
+    "SECRET_KEY_FALLBACKS": "older keys, separated by commas, still believed while you rotate",
+    "BASE_URL": "the address readers see, such as https://magazine.example",
+    "ALLOWED_HOSTS": "host names to answer to, separated by commas; default: that of BASE_URL",
+    "DATABASE_URL": "postgres://user:password@host/name; default: SQLite in STANDFIRST_HOME",
+    "REDIS_URL": "redis://host:6379/0 for rate limits shared by several machines",
+    "EMAIL_URL": "smtp://user:password@host:587?tls=1, smtps://..., file:///folder or console:",
+    "EMAIL_FROM": "sender of the magazine's mail, such as The Meridian <post@magazine.example>",
+    "MEDIA_ROOT": "folder for pictures; default: media in STANDFIRST_HOME",
+    "STATIC_ROOT": "folder that `standfirst prepare` collects style sheets and scripts in",
+    "TRUSTED_PROXIES": "networks of your own proxies, whose X-Forwarded-For and -Proto count",
+    "DEBUG": "1 shows errors in the browser; never on a public machine",
+    "DEMO": "1 marks a throwaway magazine and shows the outbox page",
+}
+
+
+class BadSetting(Exception):  # noqa: N818
+    """A setting that cannot be used; the text says which, and what to write instead."""
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable's value without surrounding blanks."""
+    if name not in VARIABLES:
+        raise KeyError(name)
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str) -> bool:
+    """Is the variable set to 1, true, yes or on?"""
+    return text(name).lower() in {"1", "true", "yes", "on"}
+
+
+def words(name: str) -> list[str]:
+    """The variable's parts between commas."""
+    return [part.strip() for part in text(name).split(",") if part.strip()]
+
+
+def folder(name: str, default: Path) -> Path:
+    """The variable as an absolute path."""
+    return Path(text(name) or default).expanduser().resolve()
+
+
+def load_file(path: Path) -> None:
+    """Read KEY=value lines of a `.env` file; what the environment already says wins."""
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, sign, value = line.partition("=")
+        if sign and not name.lstrip().startswith("#"):
+            os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+
+
+def email(url: str) -> dict[str, object]:
+    """Django's EMAIL_* settings for an address such as smtp://user:password@host:587?tls=1."""
+    parts = urlsplit(url)
+    if parts.scheme == "console":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    if parts.scheme == "file":
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": parts.path,
+        }
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise BadSetting(
+            "EMAIL_URL is not understood. Write smtp://user:password@host:587?tls=1, "
+            "smtps://user:password@host:465, file:///folder or console:."
+        )
+    secure = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if secure else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": secure,
+        "EMAIL_USE_TLS": not secure and dict(parse_qsl(parts.query)).get("tls", "1") == "1",
+        "EMAIL_TIMEOUT": 20,
+    }

@@ -1,0 +1,51 @@
+"""Every address of the magazine, in the order in which they are tried."""
+
+from django.conf import settings
+from django.urls import include, path, re_path
+from wagtail import urls as wagtail_urls
+from wagtail.admin import urls as newsroom_urls
+
+from standfirst.articles import views as articles
+from standfirst.project import views as project
+from standfirst.reading import views as reading
+
+YEAR, MONTH = r"(?P<year>\d{4})", r"(?P<month>\d{2})"
+
+urlpatterns = [
+    # reading
+    re_path(rf"^{YEAR}/{MONTH}/(?P<slug>[-\w]+)/$", reading.article, name="article"),
+    path("join/", reading.join_page, name="join_page"),
+    path("join/now/", reading.join, name="join"),
+    path("choose/<int:article>/", reading.choose, name="choose"),
+    path("all-access/", reading.all_access, name="all_access"),
+    # lists
+    re_path(rf"^{YEAR}/{MONTH}/$", articles.archive_month, name="archive_month"),
+    path("archive/", articles.archive, name="archive"),
+    path("library/", articles.library, name="library"),
+    path("topics/", articles.index, {"kind": "topics"}, name="topics"),
+    path("regions/", articles.index, {"kind": "regions"}, name="regions"),
+    path("authors/", articles.index, {"kind": "authors"}, name="authors"),
+    path("section/<str:slug>/", articles.section, name="section"),
+    path("topic/<str:slug>/", articles.topic, name="topic"),
+    path("region/<str:slug>/", articles.region, name="region"),
+    path("author/<str:slug>/", articles.author, name="author"),
+    path("", include("standfirst.articles.machines")),  # feeds, sitemaps, robots.txt
+    # members
+    path("account/", include("standfirst.account.urls")),
+    path("account/", include("allauth.urls")),
+    # the newsroom and the program itself
+    path("newsroom/", include(newsroom_urls)),
+    path("healthz", project.health, name="health"),
+    re_path(r"^media/(?P<path>.+)$", project.media, name="media"),
+]
+if settings.STANDFIRST_DEMO:
+    urlpatterns += [
+        path("outbox/", project.outbox, name="outbox"),
+        path("outbox/<str:name>/", project.outbox_mail, name="outbox_mail"),
+    ]
+urlpatterns.append(path("", include(wagtail_urls)))
+
+handler400 = "standfirst.project.views.bad_request"
+handler403 = "standfirst.project.views.forbidden"
+handler404 = "standfirst.project.views.not_found"
+handler500 = "standfirst.project.views.server_error"

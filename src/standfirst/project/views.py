@@ -1,0 +1,95 @@
+"""Pages of the program itself: errors, pictures, health, and in the demo the outbox."""
+
+import mimetypes
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils._os import safe_join
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    """200 and “ok” while the program can read its data."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+def media(request: HttpRequest, path: str) -> HttpResponse:
+    """A picture, where no web server in front hands them out. Names never change their content."""
+    try:
+        file = Path(safe_join(settings.MEDIA_ROOT, path))
+        content = file.open("rb")
+    except (OSError, ValueError) as error:
+        raise Http404("There is no such picture.") from error
+    kind = mimetypes.guess_type(file.name)[0] or ""
+    response = FileResponse(content, content_type=kind if kind.startswith("image/") else None)
+    response["Cache-Control"] = "public, max-age=31536000"
+    if not kind.startswith("image/") or kind == "image/svg+xml":
+        response["Content-Disposition"] = "attachment"
+    return response
+
+
+def _error(request: HttpRequest, status: int, template: str) -> HttpResponse:
+    return render(request, f"errors/{template}.html", status=status)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that came from elsewhere, or was left open too long."""
+    return _error(request, 403, "cross_site")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 400, "bad_request")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 403, "forbidden")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 404, "not_found")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _error(request, 500, "server_error")
+
+
+# -- the demo's outbox ------------------------------------------------------------------------
+
+
+def _letters() -> list[Path]:
+    folder = Path(getattr(settings, "EMAIL_FILE_PATH", "") or "/nonexistent")
+    return sorted(folder.glob("*.log"), key=lambda file: file.name, reverse=True)
+
+
+@require_safe
+def outbox(request: HttpRequest) -> HttpResponse:
+    """All mail the magazine would have sent, the newest first. In the demo only."""
+    letters = [
+        (file.name, message_from_bytes(file.read_bytes(), policy=policy.default))
+        for file in _letters()[:200]
+    ]
+    return render(request, "outbox/list.html", {"letters": letters})
+
+
+@require_safe
+def outbox_mail(request: HttpRequest, name: str) -> HttpResponse:
+    """One mail of the outbox."""
+    file = next((file for file in _letters() if file.name == name), None)
+    if file is None:
+        raise Http404("There is no such mail.")
+    letter = message_from_bytes(file.read_bytes(), policy=policy.default)
+    text, page = letter.get_body(("plain",)), letter.get_body(("html",))
+    context = {
+        "letter": letter,
+        "text": text.get_content() if text else "",
+        "html": page.get_content() if page else "",
+    }
+    return render(request, "outbox/mail.html", context)

@@ -1,0 +1,65 @@
+"""What has happened, said once by the app where it happened.
+
+An action calls `happened(...)` inside its transaction; what follows from it stands in one place,
+`standfirst.project.reactions`. Reactions run at once and in the same transaction, so a reaction that
+must not be lost (a mail) puts a row in the task queue and is kept or undone together with its cause.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberJoined:
+    """Someone created a free account; `article` is the id of the article they joined at."""
+
+    member: int
+    article: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedAgain:
+    """Someone 'joined' with an address that already has an account: it gets a sign-in mail."""
+
+    member: int
+    next: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressConfirmed:
+    """A member proved that the address is theirs."""
+
+    member: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleUnlocked:
+    """A member may from now on read an article. `kind` is an access.rules.UnlockKind."""
+
+    member: int
+    article: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDeleted:
+    """A member left for good; `email` was the address, for the last mail."""
+
+    email: str
+
+
+Reaction = Callable[[Any], None]
+_reactions: Mapping[type, Iterable[Reaction]] = {}
+
+
+def react_with(reactions: Mapping[type, Iterable[Reaction]]) -> None:
+    """Set the whole table of reactions; called once, by the project when it starts."""
+    global _reactions
+    _reactions = reactions
+
+
+def happened(event: object) -> None:
+    """Run the reactions to an event, in order, in the caller's transaction."""
+    for reaction in _reactions.get(type(event), ()):
+        reaction(event)
