@@ -1,0 +1,174 @@
+"""No leak, provably: every route, in every format, as every kind of reader.
+
+The rest of each test article is full of markers that name the article. Whatever comes back from
+anywhere is looked through for them, and a marker of an article that `decide` does not open to this
+reader is a leak. Three leaks are planted at the end, to see that each is found.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.test import override_settings
+from django.urls import include, path
+
+from standfirst.articles.models import Article
+from tests.cast import MARKER, PLACES, Magazine, Reader, make_cast
+from tests.walker import addresses, body_of, walk
+
+pytestmark = pytest.mark.django_db
+
+# Other ways of asking for the same thing: each is tried at every address that answers 200.
+QUERIES = ["format=json", "q=LEAK", "preview=1&mode_name=full", "page=1", "amp=1&_escaped_fragment_="]
+HEADERS: list[dict[str, str]] = [
+    {"range": "bytes=0-100000"},
+    {"if-none-match": '"x"', "if-modified-since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    {"accept": "application/json"},
+    {"accept": "text/markdown", "x-requested-with": "XMLHttpRequest"},
+    {
+        "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "x-forwarded-for": "66.249.66.1",
+        "from": "googlebot(at)googlebot.com",
+    },
+    {"purpose": "prefetch", "sec-purpose": "prefetch;prerender"},
+    {"x-standfirst-variant": "full", "x-variant": "full", "cookie-variant": "full"},
+]
+HOSTILE_COOKIES = [
+    {"strip": "%7B%22name%22%3A%22x%22%2C%22left%22%3A9%2C%22staff%22%3Atrue%7D"},
+    {"sessionid": "0" * 32},
+    {"pass": "full", "variant": "full"},
+]
+
+
+def leaks(reader: Reader, magazine: Magazine, text: str) -> set[str]:
+    """The markers in a text that this reader may not have."""
+    found = {(int(number), place) for number, place in MARKER.findall(text)}
+    return {
+        f"LEAK-{number}-{place}"
+        for number, place in found
+        if not reader.may_read(magazine.articles[number])
+    }
+
+
+def crawl(reader: Reader, magazine: Magazine) -> Iterator[tuple[str, set[str]]]:
+    """Each address in all the ways of asking, with the markers that must not be there."""
+    start = addresses(magazine.props)
+    start = [a for a in start if not a.startswith("/newsroom/")]
+    for address, response, text in walk(reader.client, start, skip=("/newsroom/", "/outbox/")):
+        yield address, leaks(reader, magazine, text)
+        head = reader.client.head(address)
+        assert head.status_code < 500, address
+        yield f"HEAD {address}", leaks(reader, magazine, body_of(head))
+        if response.status_code != 200 or address.startswith(("/media/", "/account/")):
+            continue
+        for query in QUERIES:
+            asked = f"{address}{'&' if '?' in address else '?'}{query}"
+            yield asked, leaks(reader, magazine, body_of(reader.client.get(asked)))
+        for headers in HEADERS:
+            answer = body_of(reader.client.get(address, headers=headers))
+            yield f"{address} {headers}", leaks(reader, magazine, answer)
+
+
+@pytest.fixture
+def magazine(settings: Any, tmp_path: Any) -> Magazine:
+    settings.MEDIA_ROOT = tmp_path
+    return make_cast()
+
+
+def assert_no_leak(reader: Reader, magazine: Magazine) -> int:
+    walked = 0
+    for asked, found in crawl(reader, magazine):
+        assert not found, f"{reader.name} was given {sorted(found)} at {asked}"
+        walked += 1
+    return walked
+
+
+@pytest.mark.parametrize("kind", range(6))
+def test_no_reader_is_given_what_decide_keeps_back(magazine: Magazine, kind: int) -> None:
+    reader = magazine.readers[kind]
+    assert assert_no_leak(reader, magazine) > 300
+
+
+def test_whoever_may_read_is_given_every_word_of_the_rest(magazine: Magazine) -> None:
+    """The markers really stand on the page where they may: else the crawler would prove nothing."""
+    published = {n: a for n, a in magazine.articles.items() if a.live}
+    for reader in magazine.readers:
+        for number, article in published.items():
+            text = reader.client.get(article.get_absolute_url()).content.decode()
+            wanted = {f"LEAK-{number}-{place}" for place in PLACES}
+            if reader.may_read(article):
+                assert {w for w in wanted if w in text} == wanted, (reader.name, article)
+            else:
+                assert "LEAK" not in text
+
+
+def test_a_visitor_cannot_talk_their_way_in_with_cookies(magazine: Magazine) -> None:
+    visitor = magazine.readers[0]
+    for cookies in HOSTILE_COOKIES:
+        visitor.client.cookies.load(cookies)
+        for article in magazine.articles.values():
+            text = body_of(visitor.client.get(article.get_absolute_url()))
+            assert not leaks(visitor, magazine, text)
+
+
+def test_the_newsroom_gives_nothing_to_those_who_are_not_staff(magazine: Magazine) -> None:
+    start = [a for a in addresses(magazine.props) if a.startswith("/newsroom/")]
+    assert len(start) > 50
+    for reader in magazine.readers[:3]:
+        for address in start:
+            response = reader.client.get(address)
+            assert response.status_code != 200 or "/login" in address or "jsi18n" in address, (
+                reader.name,
+                address,
+            )
+            assert not leaks(reader, magazine, body_of(response)), address
+
+
+# -- planted leaks -----------------------------------------------------------------------------
+
+
+def leaky_feed(request: HttpRequest) -> HttpResponse:
+    entries = "".join(f"<item>{a.body}</item>" for a in Article.objects.filter(live=True))
+    return HttpResponse(f"<rss>{entries}</rss>", content_type="application/rss+xml")
+
+
+def leaky_json_ld(request: HttpRequest, slug: str) -> HttpResponse:
+    article = Article.objects.get(slug=slug)
+    data = {"@type": "NewsArticle", "articleBody": str(article.body)}
+    return HttpResponse(f'<script type="application/ld+json">{json.dumps(data)}</script>')
+
+
+def leaky_api(request: HttpRequest, pk: int) -> HttpResponse:
+    article = Article.objects.filter(pk=pk).first()
+    return JsonResponse({"body": [str(b) for b in article.body][-1:] if article else []})
+
+
+class Planted:
+    """URL tables with one leak each."""
+
+    feed = [path("hidden/feed.xml", leaky_feed)]
+    json_ld = [path("hidden/<slug:slug>/data/", leaky_json_ld)]
+    api = [path("hidden/v2/<int:pk>", leaky_api)]
+
+
+def _urlconf(name: str) -> Any:
+    module = type("planted", (), {})()
+    module.urlpatterns = [*getattr(Planted, name), path("", include("standfirst.project.urls"))]
+    return module
+
+
+@pytest.mark.parametrize("name", ["feed", "json_ld", "api"])
+def test_a_planted_leak_is_found(magazine: Magazine, name: str) -> None:
+    with override_settings(ROOT_URLCONF=_urlconf(name)):
+        start = [a for a in addresses(magazine.props) if a.startswith("/hidden/")]
+        assert start, "the walker did not see the new route"
+        visitor = magazine.readers[0]
+        found = set()
+        for address in start:
+            try:
+                found |= leaks(visitor, magazine, body_of(visitor.client.get(address)))
+            except Article.DoesNotExist:
+                continue
+        assert found

@@ -1,0 +1,59 @@
+"""Safe methods change nothing (RFC 9110, 9.2.1): every GET and HEAD, as every kind of reader."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from tests.cast import Magazine, make_cast
+from tests.walker import addresses
+
+pytestmark = pytest.mark.django_db
+
+# Not about any reader: sizes of pictures that were drawn for the first time, and the session's own
+# bookkeeping (a passkey's challenge). Who is signed in, and how, is looked at apart.
+DERIVED = {"wagtailimages_rendition", "django_session"}
+
+
+def contents() -> dict[str, str]:
+    """Every table with a digest of all its rows."""
+    tables = {}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            if table in DERIVED:
+                continue
+            cursor.execute(f'SELECT * FROM "{table}"')
+            rows = sorted(repr(row) for row in cursor.fetchall())
+            tables[table] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return tables
+
+
+@pytest.fixture
+def magazine(settings: Any, tmp_path: Any) -> Magazine:
+    settings.MEDIA_ROOT = tmp_path
+    return make_cast()
+
+
+@pytest.mark.parametrize("kind", range(7))
+def test_no_get_or_head_changes_anything(magazine: Magazine, kind: int) -> None:
+    reader = magazine.readers[kind]
+    assert apps.ready
+    start = addresses(magazine.props)
+    before = contents()
+    key = reader.client.session.session_key if reader.member else None
+    for address in start:
+        for ask in (reader.client.get, reader.client.head):
+            response = ask(address, headers={"purpose": "prefetch"})
+            assert response.status_code < 500, address
+            if response.streaming:
+                b"".join(response.streaming_content)
+    after = contents()
+    changed = {table for table in before if before[table] != after[table]}
+    assert not changed
+    if reader.member:
+        assert reader.client.session.session_key == key, "still signed in, in the same session"
+        assert int(reader.client.session["_auth_user_id"]) == reader.member.pk
+    else:
+        assert "_auth_user_id" not in reader.client.session

@@ -1,0 +1,237 @@
+"""The reader's story in a real browser, on the demo as it ships, with script and without.
+
+A visitor meets the wall, joins at it, reads the rest; confirms the address with the code from the
+mail; chooses three articles; meets the wall of the spent; signs out and in again; finds the shelf.
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright  # noqa: E402
+
+from tests.demo import running_demo  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is missing: apt-get install chromium"),
+]
+SCREENS = os.environ.get("STANDFIRST_SCREENS")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_demo(tmp_path_factory.mktemp("demo")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as running:
+        browser = running.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic", *quiet]
+        )
+        yield browser
+        browser.close()
+
+
+def opened(chromium: Browser, demo: str, *, script: bool = True, **options: object) -> BrowserContext:
+    context = chromium.new_context(
+        base_url=demo, java_script_enabled=script, **{"viewport": {"width": 390, "height": 844}, **options}
+    )
+    context.set_default_timeout(10_000)
+    return context
+
+
+def newest_letter_to(page: Page, email: str, demo: str, subject: str = "") -> str:
+    """The text of the newest mail to an address, as the outbox page shows it."""
+    for _ in range(60):
+        page.goto(f"{demo}/outbox/")
+        letters = page.locator("main a", has_text=re.compile(subject or ".")).filter(
+            has=page.locator("xpath=.")
+        )
+        for at in range(letters.count()):
+            link = letters.nth(at).get_attribute("href") or ""
+            if not re.match(r"^/outbox/.+/$", link):
+                continue
+            page.goto(demo + link)
+            text = page.locator("main").inner_text()
+            if email in text:
+                return text + "\n" + page.content()
+            page.goto(f"{demo}/outbox/")
+        time.sleep(0.5)
+    raise AssertionError(f"no mail to {email} in the outbox")
+
+
+def gated_articles(page: Page, demo: str) -> list[str]:
+    """Addresses of articles whose wall asks a visitor to join, from the archive of this month."""
+    found: list[str] = []
+    page.goto(f"{demo}/")
+    for link in page.locator("main a").all():
+        address = link.get_attribute("href") or ""
+        if re.match(r"^(https?://[^/]+)?/\d{4}/\d{2}/[-\w]+/$", address) and address not in found:
+            found.append(address)
+    walled = []
+    for address in found:
+        page.goto(address if address.startswith("http") else demo + address)
+        if page.locator(".wall form[action*='join']").count():
+            walled.append(page.url)
+        if len(walled) == 6:
+            break
+    assert len(walled) >= 5
+    return walled
+
+
+def rest_is_there(page: Page) -> bool:
+    return page.locator("#rest").count() == 1 and page.locator(".wall").count() == 0
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_the_readers_story(chromium: Browser, demo: str, script: bool) -> None:
+    context = opened(chromium, demo, script=script)
+    page, mailbox = context.new_page(), opened(chromium, demo).new_page()
+    email = f"reader-{uuid4().hex[:8]}@example.org"
+    articles = gated_articles(page, demo)
+
+    # The wall is part of the page; a slip of the pen loses nothing and tells what is wrong.
+    page.goto(articles[0])
+    assert not rest_is_there(page)
+    words_before = len(page.locator("main article").inner_text().split())
+    wall = page.locator(".wall")
+    expect(wall).to_contain_text("free")
+    wall.locator("input[name=email]").fill("reader@example")
+    wall.locator("form[action*='join']").evaluate("f => f.noValidate = true") if script else None
+    if script:
+        wall.locator("form[action*='join'] button").first.click()
+        expect(page.locator(".wall input[name=email]")).to_have_value("reader@example")
+        expect(page.locator(".wall")).to_contain_text("complete e-mail address")
+
+    # Joining opens the rest of this article at once.
+    page.locator(".wall input[name=email]").fill(email)
+    page.locator(".wall form[action*='join'] button").first.click()
+    page.wait_for_url(re.compile(re.escape(articles[0])))
+    assert rest_is_there(page)
+    assert len(page.locator("main article").inner_text().split()) > words_before + 150
+
+    # Further choices wait for a confirmed address.
+    page.goto(articles[1])
+    expect(page.locator(".wall")).to_contain_text(re.compile("confirm", re.IGNORECASE))
+    letter = newest_letter_to(mailbox, email, demo)
+    code = re.search(r"\b[A-Z0-9]{4}-[A-Z0-9]{4}\b|\b\d{6}\b", letter)
+    assert code, letter
+    page.locator(".wall input[name=code]").fill(code[0])
+    page.locator(".wall form:has(input[name=code]) button").first.click()
+    page.wait_for_url(re.compile(re.escape(articles[1])))
+
+    # Three of their own choice; looking spends nothing.
+    for number, address in enumerate(articles[1:4]):
+        page.goto(address)
+        page.reload()
+        choose = page.locator(".wall form[action*='choose'] button")
+        expect(page.locator(".wall")).to_contain_text(str(3 - number))
+        choose.click()
+        page.wait_for_url(re.compile(re.escape(address)))
+        assert rest_is_there(page), address
+
+    # The fourth meets the wall of the spent, which names the three and the day new ones come.
+    page.goto(articles[4])
+    assert not rest_is_there(page)
+    wall = page.locator(".wall")
+    for address in articles[1:4]:
+        path = address.removeprefix(demo)
+        expect(wall.locator(f"a[href$='{path}']")).to_have_count(1)
+    expect(wall).to_contain_text(re.compile(r"1 (January|February|March|April|May|June|July|"
+                                            r"August|September|October|November|December)"))
+    if script:
+        expect(page.locator("header")).to_contain_text(re.compile("0 choices|no choices", re.I))
+
+    # Sign out, and the chosen article is closed to whoever comes next.
+    page.goto(f"{demo}/account/logout/")
+    page.locator("main form button").first.click()
+    page.goto(articles[1])
+    assert not rest_is_there(page)
+
+    # Sign in again by the link of the wall, with the link from the mail, and come back.
+    page.locator(".wall a[href*='/account/login/']").first.click()
+    page.locator("main input[type=email]").first.fill(email)
+    page.locator("main form button[type=submit], main form button").first.click()
+    letter = newest_letter_to(mailbox, email, demo, "")
+    link = re.search(rf"{re.escape(demo)}/account/[^\s\"<>]*token=[^\s\"<>]+", letter)
+    assert link, letter
+    page.goto(link[0].replace("&amp;", "&"))
+    assert not page.get_by_text("Sign out").count(), "a look at the link signs nobody in"
+    page.locator("main form button").first.click()
+    page.wait_for_url(re.compile(re.escape(articles[1])))
+    assert rest_is_there(page)
+
+    # The shelf: the welcome and the three choices, with their reasons.
+    page.goto(f"{demo}/account/shelf/")
+    shelf = page.locator("main")
+    for address in articles[:4]:
+        expect(shelf.locator(f"a[href$='{address.removeprefix(demo)}']").first).to_be_visible()
+    expect(shelf).to_contain_text(re.compile("joined", re.IGNORECASE))
+    context.close()
+
+
+PUBLIC = ["/", "/section/world/", "/topics/", "/regions/", "/authors/", "/archive/", "/library/",
+          "/all-access/", "/join/", "/account/login/", "/no-such-page/"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_page_passes_axe_and_none_scrolls_sideways(
+    chromium: Browser, demo: str, scheme: str, width: int
+) -> None:
+    """WCAG 2.2 AA as far as a program can see, in a real browser, signed out and signed in."""
+    context = opened(
+        chromium, demo, color_scheme=scheme, viewport={"width": width, "height": 900},
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    walled = gated_articles(page, demo)[:1]
+    look_at(page, demo, [*PUBLIC, *walled], f"visitor-{scheme}-{width}")
+    page.goto(f"{demo}/account/login/?next=/account/")
+    page.locator("main input[type=email]").first.fill(f"axe-{uuid4().hex[:8]}@example.org")
+    page.goto(walled[0])
+    page.locator(".wall input[name=email]").fill(f"axe-{uuid4().hex[:8]}@example.org")
+    page.locator(".wall form[action*='join'] button").first.click()
+    page.wait_for_url(re.compile(re.escape(walled[0])))
+    links = {"/account/", "/account/shelf/"}
+    page.goto(f"{demo}/account/")
+    for link in page.locator("nav.tabs a").all():
+        links.add(link.get_attribute("href") or "/account/")
+    look_at(page, demo, [walled[0], *sorted(links)], f"member-{scheme}-{width}")
+    context.close()
+
+
+def look_at(page: Page, demo: str, addresses: list[str], name: str) -> None:
+    problems = []
+    for address in addresses:
+        page.goto(address if address.startswith("http") else demo + address)
+        if SCREENS:
+            at = re.sub(r"\W+", "-", address.removeprefix(demo)).strip("-") or "front"
+            Path(SCREENS).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=f"{SCREENS}/{name}-{at}.png", full_page=True)
+        results = axe.Axe().run(
+            page,
+            options={
+                "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+            },
+        )
+        if results.violations_count:
+            problems.append(f"{address}: {results.generate_report()}")
+        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+        if wide:
+            problems.append(f"{address} scrolls sideways")
+    assert not problems, "\n".join(problems)

@@ -1,0 +1,100 @@
+"""The cast and the props: short ways to make what a test needs. Nothing here asserts anything."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.utils import timezone
+from wagtail.models import Collection, Locale, Page, Site
+
+from standfirst.access.rules import Terms
+from standfirst.articles.models import Article, ArticleIndex, Author, Byline, FrontPage, Section
+from standfirst.members.models import Member
+from standfirst.publication.models import Publication
+from standfirst.subscriptions.models import Subscription
+
+_numbers = count(1)
+
+PREVIEW = "<p>The harbour was quiet, and the preview says so.</p><p>A second paragraph follows.</p>"
+SECRET = "MARKER-OF-THE-REST"
+
+
+def make_magazine(**publication: Any) -> ArticleIndex:
+    """The publication, a front page as the site's root and the index that articles lie under."""
+    found = ArticleIndex.objects.first()
+    row = Publication.objects.first() or Publication()
+    for name, value in publication.items():
+        setattr(row, name, value)
+    row.save()
+    if found:
+        return found
+    # A flushed database, or one made without migrations, lacks what Wagtail's migrations make.
+    Locale.objects.get_or_create(language_code="en")
+    Collection.get_first_root_node() or Collection.add_root(name="Root")
+    root = Page.get_first_root_node() or Page.add_root(title="Root", slug="root")
+    front = FrontPage.objects.first()
+    if front is None:
+        front = root.add_child(instance=FrontPage(title="Front page", slug="front"))
+    Site.objects.update_or_create(
+        is_default_site=True,
+        defaults={"hostname": "testserver", "port": 80, "root_page": front, "site_name": "T"},
+    )
+    return front.add_child(instance=ArticleIndex(title="Articles", slug="articles"))
+
+
+def make_section(name: str = "World", terms: Terms = Terms.METERED) -> Section:
+    section, _ = Section.objects.get_or_create(
+        name=name, defaults={"slug": name.lower().replace(" ", "-"), "terms": terms.value}
+    )
+    return section
+
+
+def make_article(title: str = "", *, terms: Terms | None = None, **fields: Any) -> Article:
+    """A published article whose rest (after the cut) holds SECRET. `live=False` makes a draft."""
+    number = next(_numbers)
+    title = title or f"Article number {number}"
+    author, _ = Author.objects.get_or_create(name="Ada Sample", defaults={"slug": "ada-sample"})
+    fields.setdefault("published_at", timezone.now() - timedelta(hours=number))
+    fields.setdefault("standfirst", "A standfirst that makes one read on.")
+    fields.setdefault(
+        "body",
+        [
+            ("paragraph", PREVIEW),
+            ("cut", None),
+            ("paragraph", f"<p>{SECRET} {number}: what only some may read.</p>"),
+        ],
+    )
+    fields.setdefault("section", make_section())
+    fields.setdefault("slug", f"article-number-{number}")
+    article = Article(title=title, terms=terms.value if terms else "", **fields)
+    article.bylines = [Byline(author=author)]
+    return make_magazine().add_child(instance=article)
+
+
+def make_member(email: str = "", *, verified: bool = True, **fields: Any) -> Member:
+    """A member whose address is confirmed unless said otherwise; the password is `harbour-lamp`."""
+    email = email or f"member{next(_numbers)}@example.org"
+    member = Member.objects.create_user(email, "harbour-lamp", **fields)
+    EmailAddress.objects.create(user=member, email=email, primary=True, verified=verified)
+    return member
+
+
+def make_staff(email: str = "") -> Member:
+    return make_member(email or f"staff{next(_numbers)}@example.org", is_staff=True)
+
+
+def subscribe(member: Member, days: int = 30) -> Subscription:
+    """All-Access from yesterday for so many days from now; a negative number: ended."""
+    now = timezone.now()
+    return Subscription.objects.create(
+        member=member,
+        starts_at=min(now, now + timedelta(days=days)) - timedelta(days=1),
+        ends_at=now + timedelta(days=days),
+    )
+
+
+def at(text: str) -> datetime:
+    """An aware moment from ISO text; without an offset it is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
