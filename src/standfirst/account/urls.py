@@ -1,4 +1,4 @@
-"""The member's own pages."""
+"""The member's own pages; tried before allauth's, some of which they replace."""
 
 from django.urls import path
 
@@ -6,4 +6,16 @@ from standfirst.account import views
 
 urlpatterns = [
     path("", views.account, name="account"),
+    path("shelf/", views.shelf_page, name="shelf"),
+    path("newsletters/", views.newsletters, name="newsletters"),
+    path("sign-in/", views.sign_in_methods, name="sign_in_methods"),
+    path("password/", views.password, name="password"),
+    path("data/", views.data, name="data"),
+    path("data/download/", views.download, name="download_data"),
+    path("delete/", views.delete, name="delete_account"),
+    # In place of allauth's pages, under its names, since its views link to them.
+    path("email/", views.address, name="account_email"),
+    path("sessions/", views.sessions, name="usersessions_list"),
+    path("password/change/", views.password_instead),
+    path("password/set/", views.password_instead),
 ]

@@ -1,13 +1,245 @@
-"""The member's own pages."""
+"""The member's own pages. Each is for its member alone: never kept by anybody."""
 
-from django.contrib.auth.decorators import login_required
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account.signals import password_changed
+from allauth.core import ratelimit
+from allauth.usersessions.internal.flows.sessions import end_other_sessions
+from django.contrib import messages
+from django.contrib.auth import logout, update_session_auth_hash
+from django.contrib.auth.views import redirect_to_login
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from standfirst.access.queries import credits_of
+from standfirst.account.actions import Leaving, delete_account
+from standfirst.account.queries import browsers_of, everything_about, passkeys_of, shelf
+from standfirst.members.actions import (
+    ask_to_change_address,
+    choose_newsletters,
+    rename,
+    set_password,
+)
+from standfirst.members.forms import AddressForm, NameForm, PasswordForm
+from standfirst.members.models import Member
+from standfirst.members.queries import is_verified
+from standfirst.members.sign_in import proved_by_mail_just_now, too_often
+from standfirst.publication.queries import the_publication
+from standfirst.publication.same_origin import posts_from_here_only
+from standfirst.subscriptions.queries import subscribed_until
+
+FAREWELL_WORD = "delete"
+
+View = Callable[..., HttpResponse]
+
+
+def own_page(view: View) -> View:
+    """For the member who is signed in, who is handed on; its forms are posted from here only."""
+
+    @wraps(view)
+    def for_member(request: HttpRequest) -> HttpResponse:
+        if not isinstance(request.user, Member):
+            return redirect_to_login(request.get_full_path())
+        return view(request, request.user)
+
+    methods = require_http_methods(["GET", "HEAD", "POST"])
+    return never_cache(posts_from_here_only(methods(for_member)))
+
+
+def _page(request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    context = {"tab": name, "member": request.user, **context}
+    return render(request, f"reader_account/{name}.html", context, status=status)
 
 
 @require_safe
-@login_required
-def account(request: HttpRequest) -> HttpResponse:
-    """Credits left, when new ones come, and the shelf."""
-    return render(request, "reader_account/account.html")
+@own_page
+def account(request: HttpRequest, member: Member) -> HttpResponse:
+    """Credits left, when new ones come, All-Access, and a reminder to confirm the address."""
+    now = timezone.now()
+    return _page(
+        request,
+        "overview",
+        credits=credits_of(member, now),
+        verified=is_verified(member),
+        subscribed_until=subscribed_until(member, now),
+        latest=shelf(member, the_publication())[:3],
+    )
+
+
+@require_safe
+@own_page
+def shelf_page(request: HttpRequest, member: Member) -> HttpResponse:
+    """Every article the member unlocked."""
+    now = timezone.now()
+    found = shelf(member, the_publication())
+    return _page(request, "shelf", shelf=[(item, item.is_open(now)) for item in found])
+
+
+@own_page
+def newsletters(request: HttpRequest, member: Member) -> HttpResponse:
+    """Which newsletters the member wants."""
+    if request.method == "POST":
+        choose_newsletters(
+            member,
+            newsletter="newsletter" in request.POST,
+            daily_review="daily_review" in request.POST,
+        )
+        messages.success(request, "Your choice is kept.")
+        return redirect("newsletters")
+    return _page(
+        request,
+        "newsletters",
+        subscribed=subscribed_until(member, timezone.now()) is not None,
+    )
+
+
+# -- who the member is, and how they come in -------------------------------------------------
+
+
+@own_page
+def sign_in_methods(request: HttpRequest, member: Member) -> HttpResponse:
+    """Name, address, password, passkeys, browsers. A POST sets the name."""
+    form = NameForm(request.POST if request.method == "POST" else {"name": member.name})
+    if request.method == "POST" and form.is_valid():
+        rename(member, form.cleaned_data["name"])
+        messages.success(request, "Your name is kept.")
+        return redirect("sign_in_methods")
+    return _page(
+        request,
+        "sign_in",
+        status=422 if request.method == "POST" else 200,
+        form=form,
+        verified=is_verified(member),
+        passkeys=passkeys_of(member),
+        browsers=len(browsers_of(member, request.session.session_key)),
+    )
+
+
+@own_page
+def address(request: HttpRequest, member: Member) -> HttpResponse:
+    """Change the address. The present one stays until the new one is confirmed."""
+    form = AddressForm(member, request.POST if request.method == "POST" else None)
+    status, mailed_to = 200, ""
+    if request.method == "POST":
+        if not form.is_valid():
+            status = 422
+        elif not ratelimit.consume(request, action="change_address", user=member):
+            return too_often(request)
+        else:
+            mailed_to = form.cleaned_data["email"]
+            ask_to_change_address(member, mailed_to)
+    verified = is_verified(member)
+    return _page(
+        request, "address", status=status, form=form, mailed_to=mailed_to, verified=verified
+    )
+
+
+@sensitive_post_parameters()
+@own_page
+def password(request: HttpRequest, member: Member) -> HttpResponse:
+    """Set, change or remove the password; whoever just came in by mail need not know the old."""
+    has_one = member.has_usable_password()
+    ask_present = has_one and not proved_by_mail_just_now(request)
+    form = PasswordForm(
+        member, request.POST if request.method == "POST" else None, ask_present=ask_present
+    )
+    removing = "remove" in request.POST
+    if removing:
+        del form.fields["new"]
+    status = 200
+    if request.method == "POST":
+        if not ratelimit.consume(request, action="change_password", user=member):
+            return too_often(request)
+        if form.is_valid():
+            set_password(member, None if removing else form.cleaned_data["new"])
+            update_session_auth_hash(request, member)
+            # The list of browsers follows the session's new key.
+            password_changed.send(sender=Member, request=request, user=member)
+            messages.success(
+                request,
+                "Your password is removed. You sign in with a code by mail."
+                if removing
+                else "Your password is set. Every other browser is signed out.",
+            )
+            return redirect("sign_in_methods")
+        status = 422
+        if removing:
+            form.fields["new"] = PasswordForm.base_fields["new"]
+    return _page(request, "password", status=status, form=form, has_one=has_one)
+
+
+@own_page
+def sessions(request: HttpRequest, member: Member) -> HttpResponse:
+    """The browsers that are signed in. A POST signs out all but this one."""
+    if request.method == "POST":
+        end_other_sessions(request, member)
+        messages.success(request, "You are signed out everywhere but here.")
+        return redirect("usersessions_list")
+    return _page(
+        request,
+        "sessions",
+        browsers=browsers_of(member, request.session.session_key),
+    )
+
+
+# -- taking everything away ------------------------------------------------------------------
+
+
+@require_safe
+@own_page
+def data(request: HttpRequest, member: Member) -> HttpResponse:
+    """What is held about the member, to take away, and the way out."""
+    return _page(request, "data")
+
+
+@require_safe
+@own_page
+def download(request: HttpRequest, member: Member) -> HttpResponse:
+    """All that is held about the member, as JSON."""
+    text = json.dumps(everything_about(member), cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
+    response = HttpResponse(text + "\n", content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return response
+
+
+@own_page
+def delete(request: HttpRequest, member: Member) -> HttpResponse:
+    """Delete the account: the page says what goes and what the law keeps."""
+    error = ""
+    if request.method == "POST":
+        if request.POST.get("word", "").strip().lower() != FAREWELL_WORD:
+            error = f"Nothing was deleted. To go on, type the word “{FAREWELL_WORD}”."
+        elif delete_account(member) is Leaving.LAST_SUPERUSER:
+            error = (
+                "You are the last one who may do everything in the newsroom. "
+                "Give that right to a colleague first."
+            )
+        else:
+            logout(request)
+            return render(request, "members/said.html", {"sentence": FAREWELL, "onward": "/"})
+    return _page(
+        request,
+        "delete",
+        status=422 if error else 200,
+        error=error,
+        word=FAREWELL_WORD,
+        subscribed_until=subscribed_until(member, timezone.now()),
+        has_subscriptions=member.subscriptions.exists(),
+    )
+
+
+FAREWELL = "Your account is deleted, and you are signed out everywhere. A last mail confirms it."
+
+
+@require_safe
+def password_instead(request: HttpRequest) -> HttpResponse:
+    """allauth's two password pages: ours is one."""
+    return redirect("password")

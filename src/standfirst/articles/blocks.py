@@ -41,7 +41,7 @@ class FootnoteBlock(blocks.StructBlock):
 
 class CutBlock(blocks.StaticBlock):
     class Meta:
-        icon = "minus"
+        icon = "cut"
         label = "The cut"
         admin_text = "The preview ends here. What follows is the rest."
 

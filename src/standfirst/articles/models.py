@@ -4,12 +4,15 @@ Articles lie flat under one index page and are found by their own indexed column
 foreign key, so nothing ever has to be moved (docs/decisions/0004).
 """
 
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ValidationError
+from django import forms
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -17,17 +20,18 @@ from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from wagtail.admin.panels import (
     FieldPanel,
     FieldRowPanel,
-    InlinePanel,
     MultiFieldPanel,
+    MultipleChooserPanel,
     PageChooserPanel,
+    TitleFieldPanel,
 )
 from wagtail.fields import RichTextField, StreamField
-from wagtail.models import Orderable, Page
+from wagtail.models import Orderable, Page, Revision
 from wagtail.search import index
-from wagtail.snippets.models import register_snippet
 
 from standfirst.access.rules import Terms
 from standfirst.articles.blocks import INLINE, BodyBlock
+from standfirst.articles.forms import ArticleForm, Chips
 from standfirst.articles.rules import Piece, minutes_to_read, plain_text, split_at_cut
 from standfirst.publication.queries import the_publication
 
@@ -47,6 +51,11 @@ class Filed(models.Model):
     description = models.TextField(blank=True)
 
     kind: ClassVar[str]
+    panels: ClassVar[list[Any]] = [
+        FieldPanel("name"),
+        FieldPanel("description"),
+        FieldPanel("slug", help_text="Part of the address. Empty: made from the name."),
+    ]
 
     class Meta:
         abstract = True
@@ -55,15 +64,14 @@ class Filed(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse(self.kind, args=[self.slug])
+
     def clean(self) -> None:
         super().clean()
         self.slug = self.slug or slugify(self.name, allow_unicode=True)
 
-    def get_absolute_url(self) -> str:
-        return reverse(self.kind, args=[self.slug])
 
-
-@register_snippet
 class Section(Filed):
     """A part of the magazine; its terms are the default of its articles."""
 
@@ -74,27 +82,26 @@ class Section(Filed):
 
     panels = [
         FieldPanel("name"),
-        FieldPanel("slug"),
         FieldPanel("description"),
-        FieldPanel("terms"),
+        FieldPanel(
+            "terms", help_text="What its articles ask of readers, unless they say otherwise."
+        ),
         FieldPanel("position"),
+        FieldPanel("slug", help_text="Part of the address. Empty: made from the name."),
     ]
 
     class Meta(Filed.Meta):
         ordering = ["position", "name"]
 
 
-@register_snippet
 class Region(Filed):
     kind = "region"
 
 
-@register_snippet
 class Topic(Filed):
     kind = "topic"
 
 
-@register_snippet
 class Author(index.Indexed, Filed):
     kind = "author"
 
@@ -106,10 +113,10 @@ class Author(index.Indexed, Filed):
 
     panels = [
         FieldPanel("name"),
-        FieldPanel("slug"),
         FieldPanel("role"),
         FieldPanel("biography"),
         FieldPanel("portrait"),
+        FieldPanel("slug", help_text="Part of the address. Empty: made from the name."),
     ]
     search_fields = [index.SearchField("name"), index.AutocompleteField("name")]
 
@@ -119,8 +126,16 @@ class FrontPage(Page):
 
     content_panels = [
         *Page.content_panels,
-        InlinePanel("picks", label="Article on the front page", max_num=12, heading="Front page"),
+        MultipleChooserPanel(
+            "picks",
+            chooser_field_name="article",
+            label="Article",
+            heading="On the front page: the lead first",
+            help_text="What is not picked here follows by itself, the newest first.",
+            max_num=12,
+        ),
     ]
+    private_page_options: ClassVar[list[str]] = []
     parent_page_types = ["wagtailcore.Page"]
     subpage_types = ["articles.ArticleIndex"]
     max_count = 1
@@ -146,6 +161,7 @@ class ArticleIndex(Page):
     subpage_types = ["articles.Article"]
     max_count = 1
     preview_modes: ClassVar[list[tuple[str, str]]] = []
+    private_page_options: ClassVar[list[str]] = []
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return HttpResponsePermanentRedirect(reverse("archive"))
@@ -191,52 +207,90 @@ class Article(Page):
     hero_credit = models.CharField("credit", max_length=160, blank=True)
     body = StreamField(BodyBlock(), blank=True)
     terms = models.CharField(
-        max_length=12, choices=TERMS, blank=True, help_text="Empty: the section's terms."
+        max_length=12, choices=TERMS, blank=True, help_text="What readers need to read all of it."
     )
     note_kind = models.CharField("note", max_length=12, choices=NoteKind.choices, blank=True)
     note_text = models.TextField("text of the note", blank=True)
     note_date = models.DateField("date of the note", null=True, blank=True)
     source_id = models.CharField(max_length=200, null=True, unique=True, editable=False)  # noqa: DJ001
+    source_hash = models.CharField(max_length=64, blank=True, editable=False)
     words = models.PositiveIntegerField(default=0, editable=False)
 
     parent_page_types = ["articles.ArticleIndex"]
     subpage_types: ClassVar[list[str]] = []
     template = "articles/article.html"
 
+    # Who reads what is said by the terms alone, never by Wagtail's own page privacy.
+    private_page_options: ClassVar[list[str]] = []
+    base_form_class = ArticleForm
+    preview_modes = [
+        ("", "Full text, as staff read it"),
+        ("visitor", "A visitor"),
+        ("unverified", "A member whose address is not confirmed"),
+        ("credits", "A member with choices left"),
+        ("spent", "A member with no choice left"),
+        ("subscriber", "A subscriber"),
+    ]
+
     content_panels = [
-        FieldPanel("title", heading="Headline"),
+        TitleFieldPanel("title", heading="Headline", placeholder="Headline", help_text=" "),
         FieldPanel("standfirst"),
-        InlinePanel("bylines", label="Author", heading="Authors, in order"),
+        MultiFieldPanel(
+            [
+                FieldRowPanel(
+                    [
+                        FieldPanel("section", widget=forms.Select),
+                        FieldPanel("format"),
+                        FieldPanel("terms"),
+                    ]
+                ),
+                FieldPanel("topics", widget=Chips("topic")),
+                FieldPanel("regions", widget=Chips("region")),
+            ],
+            "Filed under",
+        ),
+        MultipleChooserPanel(
+            "bylines", chooser_field_name="author", label="Author", heading="Authors, in order"
+        ),
         MultiFieldPanel(
             [
                 FieldPanel("hero"),
-                FieldPanel("hero_alt"),
-                FieldPanel("hero_caption"),
-                FieldPanel("hero_credit"),
+                FieldPanel(
+                    "hero_alt",
+                    help_text="What the picture shows, for those who cannot see it.",
+                ),
+                FieldRowPanel([FieldPanel("hero_caption"), FieldPanel("hero_credit")]),
             ],
             "Photo",
         ),
-        FieldPanel("body"),
+        FieldPanel(
+            "body",
+            help_text="Place the cut where the preview ends. Without one, it ends after the third "
+            "paragraph.",
+        ),
         MultiFieldPanel(
             [
                 FieldRowPanel([FieldPanel("note_kind"), FieldPanel("note_date")]),
                 FieldPanel("note_text"),
             ],
             "Correction or update",
+            help_text="Stands at the article with its date.",
         ),
-        InlinePanel("pinned", label="Related article", heading="Pinned related articles"),
+        MultipleChooserPanel(
+            "pinned",
+            chooser_field_name="related",
+            label="Article",
+            heading="Related articles",
+            help_text="These stand first; others follow by topic and section.",
+            max_num=6,
+        ),
     ]
     promote_panels = [
+        FieldPanel("published_at"),
         MultiFieldPanel(
-            [
-                FieldRowPanel([FieldPanel("section"), FieldPanel("format")]),
-                FieldPanel("topics"),
-                FieldPanel("regions"),
-            ],
-            "Filed under",
+            [FieldPanel("slug"), FieldPanel("seo_title"), FieldPanel("search_description")],
+            "Address and search engines",
         ),
-        MultiFieldPanel([FieldPanel("terms"), FieldPanel("published_at")], "Readers"),
-        *Page.promote_panels,
     ]
     search_fields = [
         *Page.search_fields,
@@ -255,21 +309,24 @@ class Article(Page):
     def __str__(self) -> str:
         return self.title
 
-    def clean(self) -> None:
-        super().clean()
-        errors = {}
-        if self.hero and not self.hero_alt:
-            errors["hero_alt"] = "Say what the picture shows, for those who cannot see it."
-        if self.note_kind and not (self.note_text and self.note_date):
-            errors["note_text"] = "A correction or update needs a text and a date."
-        if errors:
-            raise ValidationError(errors)
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.live and self.published_at is None:
             self.published_at = self.first_published_at or timezone.now()
         self.words = sum(len(plain_text(str(b.value)).split()) for b in self.body if _is_text(b))
         super().save(*args, **kwargs)
+
+    def save_revision(self, *args: Any, **kwargs: Any) -> Revision:
+        """A revision; an article that was put in without one gets one of its live state first.
+
+        Without a live revision Wagtail would take the article off the page while a change waits
+        for its time.
+        """
+        if self.pk and self.live and self.live_revision_id is None:
+            live = Article.objects.filter(pk=self.pk, live=True).first()
+            if live:
+                self.live_revision = super(Article, live).save_revision(log_action=False)
+                Page.objects.filter(pk=self.pk).update(live_revision=self.live_revision)
+        return super().save_revision(*args, **kwargs)
 
     @property
     def effective_terms(self) -> Terms:
@@ -283,17 +340,14 @@ class Article(Page):
 
     def preview_and_rest(self) -> tuple[list[Piece], list[Piece]]:
         """The body, divided at the cut. Only `queries.article_page` hands the rest on."""
-        return split_at_cut(
-            [Piece(b.block_type, _value_of(b), b.id or "") for b in self.body]
-        )
+        return split_at_cut([Piece(b.block_type, _value_of(b), b.id or "") for b in self.body])
 
     # -- where it stands ---------------------------------------------------------------------
 
     def get_absolute_url(self) -> str:
         """`/2026/11/slug/`, the month being that of the publication time where the magazine is."""
         moment = self.published_at or self.go_live_at or timezone.now()
-        local = moment.astimezone(the_publication().zone)
-        return reverse("article", args=[f"{local:%Y}", f"{local:%m}", self.slug])
+        return address_of(self.slug or "draft", moment, the_publication().zone)
 
     def get_url_parts(self, request: HttpRequest | None = None) -> tuple[int, str, str] | None:
         parts = super().get_url_parts(request)
@@ -302,6 +356,19 @@ class Article(Page):
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Wagtail's own address of the page leads to the one readers know."""
         return HttpResponsePermanentRedirect(urlsplit(self.get_absolute_url()).path)
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        """The page as the reader named by the mode would get it; see `previews`."""
+        from standfirst.articles.previews import preview_context
+
+        context = preview_context(self, mode_name, timezone.now())
+        return TemplateResponse(request, self.template, context)
+
+
+def address_of(slug: str, published_at: datetime, zone: ZoneInfo) -> str:
+    """The path of an article: its month where the magazine is, and its slug."""
+    local = published_at.astimezone(zone)
+    return reverse("article", args=[f"{local:%Y}", f"{local:%m}", slug])
 
 
 def _is_text(block: Any) -> bool:

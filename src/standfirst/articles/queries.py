@@ -11,17 +11,27 @@ from typing import Any
 
 from django.core.paginator import InvalidPage, Paginator
 from django.core.paginator import Page as ListPage
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
 from django.db.models.functions import TruncMonth
 from django.http import Http404
 
 from standfirst.access.rules import Decision, FullText, Terms
-from standfirst.articles.models import Article, Author, Byline, FrontPage, Section
+from standfirst.articles.models import (
+    Article,
+    Author,
+    Byline,
+    FrontPage,
+    Region,
+    Section,
+    Topic,
+)
 from standfirst.articles.rules import Piece, plain_text
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import next_month, start_of
 
 PER_PAGE = 24
+FRONT_PICKS = 10  # the lead and nine more
+LATEST = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +44,19 @@ class ArticlePage:
     rest: Sequence[Piece]
     authors: Sequence[Author]
     related: Sequence[Article]
+    topics: Sequence[Topic]
+    regions: Sequence[Region]
 
     @property
     def is_full(self) -> bool:
         return isinstance(self.decision, FullText)
+
+    @property
+    def wall_template(self) -> str:
+        """The template of the wall that stands where the rest would be; "" in a full text."""
+        if isinstance(self.decision, FullText):
+            return ""
+        return f"articles/walls/{self.decision.wall}.html"
 
     @property
     def description(self) -> str:
@@ -96,6 +115,8 @@ def article_page(article: Article, decision: Decision) -> ArticlePage:
         rest=rest if isinstance(decision, FullText) else (),
         authors=[b.author for b in article.bylines.all()],
         related=related_to(article),
+        topics=article.topics.all(),
+        regions=article.regions.all(),
     )
 
 
@@ -119,14 +140,22 @@ def related_to(article: Article, count: int = 3) -> list[Article]:
     return related
 
 
+def menu() -> QuerySet[Section]:
+    """The sections that have articles, in the menu's order."""
+    return Section.objects.filter(Exists(published().filter(section=OuterRef("pk"))))
+
+
 def front_page(page: FrontPage) -> dict[str, Any]:
     """What stands on the front page: the lead, the editor's picks, then the latest and sections."""
     picked = [p.article_id for p in page.picks.all()]
     found = {a.pk: a for a in for_cards(published().filter(pk__in=picked))}
     picks = [found[pk] for pk in picked if pk in found]
-    latest = list(for_cards(published().exclude(pk__in=list(found)))[:16])
+    newest = list(for_cards(published().exclude(pk__in=list(found)))[: FRONT_PICKS + LATEST])
     if not picks:
-        picks, latest = latest[:1], latest[1:]
+        picks, newest = newest[:1], newest[1:]
+    # Where the editor has picked little, what follows the latest fills the page.
+    latest = newest[:LATEST]
+    picks += newest[LATEST:][: max(0, FRONT_PICKS - len(picks))]
     shown = {a.pk for a in picks}
     sections = []
     for section in Section.objects.all():
@@ -136,7 +165,7 @@ def front_page(page: FrontPage) -> dict[str, Any]:
     return {
         "lead": picks[0] if picks else None,
         "picks": picks[1:],
-        "latest": latest[:8],
+        "latest": latest,
         "sections": sections,
     }
 

@@ -1,7 +1,7 @@
 """Where the preview ends, and how long a text takes. Plain values in, plain values out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -33,10 +33,22 @@ def pieces_of(blocks: Sequence[Piece]) -> list[Piece]:
         if block.kind != "paragraph":
             pieces.append(block)
             continue
-        source = str(block.value)
-        found = _PARAGRAPH.findall(source) or [source]
-        pieces.extend(Piece("paragraph", p, block.id) for p in found if plain_text(p))
+        pieces.extend(
+            Piece("paragraph", html, block.id)
+            for html in _paragraphs_in(str(block.value))
+            if plain_text(html)
+        )
     return pieces
+
+
+def _paragraphs_in(html: str) -> Iterator[str]:
+    """Each `<p>`, and whatever stands between them: nothing an editor wrote is lost."""
+    end = 0
+    for found in _PARAGRAPH.finditer(html):
+        yield html[end : found.start()].strip()
+        yield found[0]
+        end = found.end()
+    yield html[end:].strip()
 
 
 def split_at_cut(blocks: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
@@ -45,11 +57,11 @@ def split_at_cut(blocks: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
     The preview ends at the first `cut`; without one, after the third paragraph. Where that would
     give away the whole text, fewer paragraphs are shown, so that there is always a rest as long as
     there are two paragraphs; a text of one paragraph without a cut is all rest. A heading is never
-    the last thing before a wall. Later cuts are ignored.
+    the last thing before a wall. A cut with no text after it counts as none; so do later cuts.
     """
     pieces = pieces_of(blocks)
     cut = next((i for i, piece in enumerate(pieces) if piece.kind == "cut"), None)
-    if cut is None:
+    if cut is None or all(piece.kind == "cut" for piece in pieces[cut:]):
         cut = _default_cut(pieces)
     preview = [p for p in pieces[:cut] if p.kind != "cut"]
     rest = [p for p in pieces[cut:] if p.kind != "cut"]

@@ -1,4 +1,4 @@
-"""Lists of articles: sections, topics, regions, authors, the archive. Previews only, no decision."""
+"""Lists of articles: sections, topics, regions, authors, archive. Previews only, no decision."""
 
 from datetime import date
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count, Max, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from standfirst.articles.models import Article, Author, Region, Section, Topic
@@ -21,6 +22,9 @@ def _filed(
         "subject": subject,
         "kind": kind,
         "list": listing(articles, request.GET.get("page")),
+        "in_section": kind == "section",
+        "address": subject.get_absolute_url(),
+        "parent": reverse(f"{kind}s") if kind != "section" else "",
         **more,
     }
     return render(request, "articles/filed.html", context)

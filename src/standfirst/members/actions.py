@@ -1,10 +1,23 @@
 """Changing who is a member. One verb, one transaction."""
 
+from enum import StrEnum
+
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from standfirst.members.models import Member
-from standfirst.publication.events import JoinedAgain, MemberJoined, happened
+from standfirst.publication.events import (
+    AddressChanged,
+    AddressChangeWanted,
+    AddressConfirmed,
+    ConfirmationWanted,
+    JoinedAgain,
+    MemberJoined,
+    SignInWanted,
+    happened,
+)
 
 
 def join(email: str, password: str = "", *, article: int | None = None) -> Member | None:
@@ -27,5 +40,124 @@ def join(email: str, password: str = "", *, article: int | None = None) -> Membe
 def join_again(email: str, *, next: str) -> None:
     """Someone 'joined' with a known address: it gets a sign-in mail leading back to `next`."""
     with transaction.atomic():
-        member = Member.objects.get(email__iexact=email)
-        happened(JoinedAgain(member=member.pk, next=next))
+        member = Member.objects.filter(email__iexact=email).first()
+        if member:
+            happened(JoinedAgain(member=member.pk, next=next))
+
+
+# -- proving an address ----------------------------------------------------------------------
+
+
+class Confirmation(StrEnum):
+    """What became of a wish to confirm an address."""
+
+    CONFIRMED = "confirmed"
+    CHANGED = "changed"
+    ALREADY = "already"
+    TAKEN = "taken"
+    GONE = "gone"
+
+
+def own_address(member: Member) -> EmailAddress:
+    """The record of the member's present address; made where a colleague made the account."""
+    with transaction.atomic():
+        address = EmailAddress.objects.filter(user=member, email__iexact=member.email).first()
+        if address is None:
+            EmailAddress.objects.filter(user=member, primary=True).update(primary=False)
+            address = EmailAddress.objects.create(user=member, email=member.email, primary=True)
+    return address
+
+
+def ask_to_confirm(member: Member, *, next: str) -> None:
+    """Mail the member a code and a link that confirm their present address."""
+    with transaction.atomic():
+        happened(ConfirmationWanted(member=member.pk, next=next))
+
+
+def ask_to_change_address(member: Member, email: str) -> None:
+    """Mail a link to a new address; the present one stays until that link was followed."""
+    with transaction.atomic():
+        happened(AddressChangeWanted(member=member.pk, email=email))
+
+
+def ask_to_sign_in(email: str, code: str, *, next: str) -> None:
+    """Mail a code, bound to the browser that asked, and a link; an unknown address is told so."""
+    with transaction.atomic():
+        happened(SignInWanted(email=email, code=code, next=next))
+
+
+def confirm_address(member: int, address: str, present: str) -> Confirmation:
+    """Someone proved that `address` is theirs: it is, or becomes, the member's.
+
+    `member` is an id; `present` is the member's address when the proof was mailed. Nothing
+    changes unless it still is.
+    """
+    try:
+        with transaction.atomic():
+            found = Member.objects.select_for_update().filter(pk=member, is_active=True).first()
+            if found is None:
+                return Confirmation.GONE
+            row = own_address(found)
+            if found.email != present or (address == present and row.verified):
+                return Confirmation.ALREADY
+            changed = address != present
+            if changed:
+                found.email = address
+                found.save(update_fields=["email"])
+            row.email, row.primary, row.verified = address, True, True
+            row.save()
+            if changed:
+                happened(AddressChanged(member=found.pk, old=present))
+            happened(AddressConfirmed(member=found.pk))
+    except IntegrityError:
+        return Confirmation.TAKEN
+    return Confirmation.CHANGED if changed else Confirmation.CONFIRMED
+
+
+def sign_in_by_mail(member: Member) -> bool:
+    """Use up a sign-in link, of which every copy stops working; False if that happened already.
+
+    Who follows it has proved the address. Where it was not proved before, nobody knows who chose
+    the password and opened the sessions that there may be, so these end with it.
+    """
+    with transaction.atomic():
+        burnt = Member.objects.filter(pk=member.pk, last_login=member.last_login, is_active=True)
+        now = timezone.now()
+        if not burnt.update(last_login=now):
+            return False
+        member.last_login = now
+        if not own_address(member).verified:
+            forget_what_was_not_proved(member)
+            confirm_address(member.pk, member.email, member.email)
+    return True
+
+
+def forget_what_was_not_proved(member: Member) -> None:
+    """Drop password, passkeys and, with the password, every session of a member."""
+    with transaction.atomic():
+        member.set_unusable_password()
+        member.save(update_fields=["password"])
+        Authenticator.objects.filter(user=member).delete()
+
+
+# -- what a member may change ----------------------------------------------------------------
+
+
+def set_password(member: Member, password: str | None) -> None:
+    """Set a password, or with None have none. Every other browser is signed out by it."""
+    with transaction.atomic():
+        member.set_password(password)
+        member.save(update_fields=["password"])
+
+
+def rename(member: Member, name: str) -> None:
+    """Set how the member is called; `name` is as `rules.name_from` gives it."""
+    Member.objects.filter(pk=member.pk).update(name=name)
+    member.name = name
+
+
+def choose_newsletters(member: Member, *, newsletter: bool, daily_review: bool) -> None:
+    """Say which newsletters the member wants."""
+    Member.objects.filter(pk=member.pk).update(
+        wants_newsletter=newsletter, wants_daily_review=daily_review
+    )

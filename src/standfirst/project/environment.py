@@ -7,7 +7,10 @@ Every variable the program knows is a row of `VARIABLES`; the operator's manual 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import dj_database_url
 
 VARIABLES: Mapping[str, str] = {
     "STANDFIRST_HOME": "folder of the magazine's data; the default is the present folder",
@@ -60,12 +63,55 @@ def load_file(path: Path) -> None:
     for line in path.read_text(encoding="utf-8").splitlines():
         name, sign, value = line.partition("=")
         if sign and not name.lstrip().startswith("#"):
-            os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+            os.environ.setdefault(name.strip(), _unquoted(value.strip()))
 
 
-def email(url: str) -> dict[str, object]:
+def _unquoted(value: str) -> str:
+    """Without the quotation marks around it, if it has a pair."""
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return value
+
+
+def database(url: str, file: Path) -> dict[str, Any]:
+    """Django's row of DATABASES for an address such as postgres://user:password@host/name.
+
+    Without an address: SQLite in `file`. Waits for a lock instead of failing, and takes it when a
+    transaction begins, so that two writers never meet half-way.
+    """
+    try:
+        row = dict(dj_database_url.parse(url or f"sqlite:///{file}", conn_max_age=60))
+    except (ValueError, dj_database_url.ParseError) as error:
+        raise BadSetting(
+            "DATABASE_URL is not understood. Write postgres://user:password@host/name, or leave "
+            "it out for SQLite."
+        ) from error
+    engine = str(row["ENGINE"]).rpartition(".")[2]
+    if engine == "sqlite3":
+        row["OPTIONS"] = {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;"
+            ),
+        }
+    elif engine == "postgresql":
+        row["CONN_HEALTH_CHECKS"] = True
+    else:
+        raise BadSetting(
+            "DATABASE_URL names a kind of database that Standfirst does not work with. "
+            "It works with PostgreSQL (postgres://…) and SQLite."
+        )
+    return row
+
+
+def email(url: str) -> dict[str, Any]:
     """Django's EMAIL_* settings for an address such as smtp://user:password@host:587?tls=1."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
     if parts.scheme == "console":
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
     if parts.scheme == "file":
@@ -82,7 +128,7 @@ def email(url: str) -> dict[str, object]:
     return {
         "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": parts.port or (465 if secure else 587),
+        "EMAIL_PORT": port or (465 if secure else 587),
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_SSL": secure,

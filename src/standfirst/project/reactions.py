@@ -7,15 +7,22 @@ task queue, so that it is kept or undone together with what it tells of.
 from collections.abc import Iterable, Mapping
 
 from standfirst.members.jobs import (
+    send_address_change,
+    send_address_changed,
+    send_code,
     send_confirmation,
     send_farewell,
     send_sign_in_link,
 )
 from standfirst.publication.events import (
     AccountDeleted,
+    AddressChanged,
+    AddressChangeWanted,
+    ConfirmationWanted,
     JoinedAgain,
     MemberJoined,
     Reaction,
+    SignInWanted,
 )
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
@@ -24,6 +31,18 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     JoinedAgain: [
         lambda event: send_sign_in_link.enqueue(event.member, next=event.next),
+    ],
+    SignInWanted: [
+        lambda event: send_code.enqueue(event.email, code=event.code, next=event.next),
+    ],
+    ConfirmationWanted: [
+        lambda event: send_confirmation.enqueue(event.member, next=event.next),
+    ],
+    AddressChangeWanted: [
+        lambda event: send_address_change.enqueue(event.member, email=event.email),
+    ],
+    AddressChanged: [
+        lambda event: send_address_changed.enqueue(event.member, old=event.old),
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),

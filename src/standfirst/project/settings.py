@@ -6,8 +6,6 @@ A publisher's own project imports everything from here and may override it.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import dj_database_url
-
 from standfirst.project import environment
 
 PACKAGE = Path(__file__).resolve().parent
@@ -65,6 +63,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "standfirst.publication.proxies.believe_our_own",
+    "standfirst.project.limits.no_oversized_forms",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -102,19 +101,9 @@ TEMPLATES = [
 
 # -- data -------------------------------------------------------------------------------------
 
-_SQLITE = {
-    "timeout": 20,
-    "transaction_mode": "IMMEDIATE",
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;",
-}
 DATABASES = {
-    "default": dj_database_url.parse(
-        environment.text("DATABASE_URL") or f"sqlite:///{HOME / 'standfirst.sqlite3'}",
-        conn_max_age=60,
-    )
+    "default": environment.database(environment.text("DATABASE_URL"), HOME / "standfirst.sqlite3")
 }
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = _SQLITE
 
 # Rate limits must be shared by every process: Redis where there is one, else the database.
 _REDIS = environment.text("REDIS_URL")
@@ -127,6 +116,8 @@ CACHES = {
     else {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "standfirst_cache",
+        # Many readers must not be able to push each other's counts out.
+        "OPTIONS": {"MAX_ENTRIES": 200_000},
     },
     "renditions": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
@@ -160,6 +151,11 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_FORMS = {
+    "login": "standfirst.members.forms.SignInForm",
+    "request_login_code": "standfirst.members.forms.CodeRequestForm",
+}
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_CHANGE_EMAIL = True
@@ -173,14 +169,22 @@ ACCOUNT_RATE_LIMITS = {
     "confirm_code": "20/m/ip,10/h/user",
     "send_confirmation": "20/m/ip,3/10m/user",
     "sign_in_link": "20/m/ip",
+    "change_address": "20/m/ip,5/h/user",
+    "request_login_code": "20/m/ip,3/m/key,12/h/key",
 }
-MFA_SUPPORTED_TYPES = ["webauthn", "recovery_codes"]
+MFA_ADAPTER = "standfirst.members.adapter.PasskeyAdapter"
+MFA_FORMS = {
+    "add_webauthn": "standfirst.members.passkeys.AddPasskeyForm",
+    "login_webauthn": "standfirst.members.passkeys.PasskeySignInForm",
+    "reauthenticate_webauthn": "standfirst.members.passkeys.PasskeyAgainForm",
+}
+MFA_SUPPORTED_TYPES = ["webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or STANDFIRST_DEMO
 USERSESSIONS_TRACK_ACTIVITY = False
 
-SESAME_TOKEN_NAME = "token"
+SESAME_TOKEN_NAME = "token"  # noqa: S105  the name of a field
 SESAME_ONE_TIME = True
 SESAME_MAX_AGE = 60 * 60
 SESAME_INVALIDATE_ON_EMAIL_CHANGE = True
@@ -235,7 +239,8 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 
 # -- safety -----------------------------------------------------------------------------------
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # a form, without its files
+NEWSROOM_UPLOAD_MAX_SIZE = 50_000_000  # a form of the newsroom with its pictures
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a long article's form in the newsroom
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -31,6 +31,7 @@ urlpatterns = [
     path("author/<str:slug>/", articles.author, name="author"),
     path("", include("standfirst.articles.machines")),  # feeds, sitemaps, robots.txt
     # members
+    path("account/", include("standfirst.members.urls")),
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
     # the newsroom and the program itself

@@ -5,11 +5,15 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import connection
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import get_template
 from django.utils._os import safe_join
 from django.views.decorators.http import require_safe
+
+from standfirst.project.limits import too_large
 
 
 @require_safe
@@ -21,7 +25,7 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def media(request: HttpRequest, path: str) -> HttpResponse:
+def media(request: HttpRequest, path: str) -> FileResponse:
     """A picture, where no web server in front hands them out. Names never change their content."""
     try:
         file = Path(safe_join(settings.MEDIA_ROOT, path))
@@ -46,6 +50,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    # A form whose fields are too large is refused by Django while it is being read.
+    if isinstance(exception, RequestDataTooBig):
+        return too_large(request)
     return _error(request, 400, "bad_request")
 
 
@@ -58,7 +65,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _error(request, 500, "server_error")
+    """Something broke: this page asks neither the database nor anything else."""
+    return HttpResponse(get_template("errors/server_error.html").render(), status=500)
 
 
 # -- the demo's outbox ------------------------------------------------------------------------

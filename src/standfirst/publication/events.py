@@ -27,6 +27,39 @@ class JoinedAgain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignInWanted:
+    """Someone asked for a sign-in mail. `code` is empty where no account has the address."""
+
+    email: str
+    code: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmationWanted:
+    """A member asked for another mail that confirms their address."""
+
+    member: int
+    next: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressChangeWanted:
+    """A member wants `email` to be their address; it must be confirmed first."""
+
+    member: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressChanged:
+    """A member's address is another one now; `old` is told so."""
+
+    member: int
+    old: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddressConfirmed:
     """A member proved that the address is theirs."""
 
@@ -49,7 +82,7 @@ class AccountDeleted:
     email: str
 
 
-Reaction = Callable[[Any], None]
+Reaction = Callable[[Any], object]
 _reactions: Mapping[type, Iterable[Reaction]] = {}
 
 

@@ -19,7 +19,7 @@ from standfirst.articles.models import Article
 from standfirst.articles.queries import article_page, find_article, published
 from standfirst.members.actions import join_again
 from standfirst.members.forms import JoinForm
-from standfirst.members.sign_in import sign_in
+from standfirst.members.sign_in import next_of, sign_in
 from standfirst.publication.same_origin import posts_from_here_only
 from standfirst.reading.actions import join_at
 
@@ -50,6 +50,8 @@ def render_article(
     response = render(request, "articles/article.html", context, status=status)
     patch_vary_headers(response, ["Cookie"])
     patch_cache_control(response, private=True, no_cache=True)
+    if form:  # what was typed stands in the page
+        patch_cache_control(response, no_store=True)
     return response
 
 
@@ -58,7 +60,7 @@ def join_page(request: HttpRequest) -> HttpResponse:
     """Joining away from an article."""
     if request.user.is_authenticated:
         return redirect("account")
-    return render(request, "reading/join.html", {"form": JoinForm()})
+    return render(request, "reading/join.html", {"form": JoinForm(), "next": next_of(request)})
 
 
 @posts_from_here_only
@@ -66,7 +68,7 @@ def join_page(request: HttpRequest) -> HttpResponse:
 def join(request: HttpRequest) -> HttpResponse:
     """Create a free account and open the article it was created at, in the same moment."""
     article = published().filter(pk=_number(request.POST.get("article"))).first()
-    back = f"{article.get_absolute_url()}#rest" if article else reverse("account")
+    back = f"{article.get_absolute_url()}#rest" if article else next_of(request, reverse("account"))
     if request.user.is_authenticated:
         return redirect(back)
     form = JoinForm(request.POST)
@@ -91,14 +93,15 @@ def _join_again(
 ) -> HttpResponse:
     if article:
         return render_article(request, article, form=form, status=status)
-    return render(request, "reading/join.html", {"form": form}, status=status)
+    context = {"form": form, "next": next_of(request)}
+    return render(request, "reading/join.html", context, status=status)
 
 
 @posts_from_here_only
 @require_POST
 def choose(request: HttpRequest, article: int) -> HttpResponse:
     """Spend one of this month's choices on an article, then show it."""
-    found = get_object_or_404(published(), pk=article)
+    found = get_object_or_404(published(), pk=_number(str(article)))
     if not request.user.is_authenticated:
         return redirect_to_login(found.get_absolute_url())
     if not ratelimit.consume(request, action="choose", user=request.user):

@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                 ('note_text', models.TextField(blank=True, verbose_name='text of the note')),
                 ('note_date', models.DateField(blank=True, null=True, verbose_name='date of the note')),
                 ('source_id', models.CharField(editable=False, max_length=200, null=True, unique=True)),
+                ('source_hash', models.CharField(blank=True, editable=False, max_length=64)),
                 ('words', models.PositiveIntegerField(default=0, editable=False)),
                 ('hero', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailimages.image')),
                 ('regions', modelcluster.fields.ParentalManyToManyField(blank=True, related_name='articles', to='articles.region')),

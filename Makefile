@@ -1,0 +1,62 @@
+# `make help` says what there is. Everything happens in .venv of this folder.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+ARTICLES ?= 0
+RUN_PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test check format lock servers clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     a whole sample magazine on this machine (PORT=8000 ARTICLES=0)"
+	@echo "make test     everything: lint, types, imports, tests on SQLite and PostgreSQL, browser"
+	@echo "make check    lint, types and imports only"
+	@echo "make format   put imports and layout in order"
+	@echo "make lock     resolve the requirements anew, with hashes"
+	@echo "make clean    remove .venv, the demo's data and what tools left behind"
+
+demo: $(VENV)/.demo
+	@exec $(BIN)/python -m standfirst demo --port $(PORT) --articles $(ARTICLES)
+
+test: $(VENV)/.dev
+	@sh tools/test.sh
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy src/standfirst
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format src tests tools
+
+# The comments of a lock would name the command's place and the registry's, so there are none.
+LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
+	--no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	--no-emit-options --all-build-deps
+lock: $(VENV)/.dev
+	$(LOCK) --output-file requirements.txt pyproject.toml
+	$(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) .demo build src/*.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .screens
+
+# A stamp is renewed when a lock has changed; a second start installs nothing.
+$(VENV)/.made:
+	@sh tools/make_venv.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made requirements.txt pyproject.toml
+	@echo "Installing what the magazine needs; this takes a minute, once."
+	@$(RUN_PIP) install --require-hashes --requirement requirements.txt
+	@$(RUN_PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo requirements-dev.txt
+	@echo "Installing what the tests need; this takes a minute, once."
+	@$(RUN_PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@

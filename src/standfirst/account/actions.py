@@ -1,0 +1,35 @@
+"""Leaving, and what goes with it. One verb, one transaction."""
+
+from enum import StrEnum
+
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+
+from standfirst.members.models import Member
+from standfirst.publication.events import AccountDeleted, happened
+
+
+class Leaving(StrEnum):
+    """What became of a wish to delete an account."""
+
+    DELETED = "deleted"
+    LAST_SUPERUSER = "last_superuser"
+
+
+def delete_account(member: Member) -> Leaving:
+    """Delete a member with all that is theirs, and end their sessions in every browser.
+
+    Records of subscriptions stay, without the member. The last one who may do everything in the
+    newsroom cannot go: nobody could let a successor in.
+    """
+    with transaction.atomic():
+        if member.is_superuser:
+            in_charge = Member.objects.select_for_update().filter(is_superuser=True, is_active=True)
+            if not [one for one in in_charge if one.pk != member.pk]:
+                return Leaving.LAST_SUPERUSER
+        email = member.email
+        for session in UserSession.objects.filter(user=member):
+            session.end()
+        Member.objects.filter(pk=member.pk).delete()
+        happened(AccountDeleted(email=email))
+    return Leaving.DELETED

@@ -1,0 +1,146 @@
+"""What a member's own pages show, and everything that is held about a member."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from user_agents import parse
+
+from standfirst.access.models import Unlock
+from standfirst.access.queries import shelf_of
+from standfirst.access.rules import UnlockKind
+from standfirst.articles.queries import published
+from standfirst.members.models import Member
+from standfirst.publication.models import Publication
+from standfirst.publication.rules import next_month, start_of
+
+REASONS = {
+    UnlockKind.CREDIT: "chosen by you",
+    UnlockKind.WELCOME: "the article you joined at",
+    UnlockKind.GIFT: "a gift from the magazine",
+    UnlockKind.STAFF: "opened for you by the magazine",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OnShelf:
+    """One article on a member's shelf. `url` is empty for one that is not published any more."""
+
+    headline: str
+    url: str
+    reason: str
+    unlocked_at: datetime
+    until: datetime | None
+
+    def is_open(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """One browser that is signed in."""
+
+    name: str
+    network: str
+    since: datetime
+    is_this: bool
+
+
+def shelf(member: Member, publication: Publication) -> list[OnShelf]:
+    """Everything the member ever unlocked, the newest first, with the reason in words."""
+    rows = shelf_of(member)
+    urls = _addresses_of(rows)
+    return [
+        OnShelf(
+            headline=row.headline,
+            url=urls.get(row.article_id or 0, ""),
+            reason=REASONS[UnlockKind(row.kind)],
+            unlocked_at=row.unlocked_at,
+            until=start_of(next_month(row.valid_month), publication.zone)
+            if row.valid_month
+            else None,
+        )
+        for row in rows
+    ]
+
+
+def _addresses_of(rows: list[Unlock]) -> dict[int, str]:
+    ids = [row.article_id for row in rows if row.article_id]
+    articles = published().filter(pk__in=ids).defer("body")
+    return {article.pk: article.get_absolute_url() for article in articles}
+
+
+def passkeys_of(member: Member) -> list[Authenticator]:
+    """The member's passkeys."""
+    return list(
+        Authenticator.objects.filter(user=member, type=Authenticator.Type.WEBAUTHN).order_by("pk")
+    )
+
+
+def browsers_of(member: Member, this: str | None) -> list[Browser]:
+    """Where the member is signed in, the newest first; `this` is the asking browser's session."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    return [
+        Browser(
+            name=_browser_in_words(session.user_agent),
+            network=session.ip,
+            since=session.created_at,
+            is_this=session.session_key == this,
+        )
+        for session in UserSession.objects.filter(user=member).order_by("-created_at")
+        if store.exists(session.session_key)
+    ]
+
+
+def everything_about(member: Member) -> dict[str, Any]:
+    """All that is held about a member, for them to take away; secrets are named, not shown."""
+    return {
+        "member": {
+            "address": member.email,
+            "name": member.name,
+            "joined_at": member.joined_at,
+            "last_signed_in_at": member.last_login,
+            "has_password": member.has_usable_password(),
+            "is_staff": member.is_staff,
+        },
+        "addresses": list(
+            EmailAddress.objects.filter(user=member).values("email", "verified", "primary")
+        ),
+        "newsletters": {
+            "free_newsletter": member.wants_newsletter,
+            "daily_review": member.wants_daily_review,
+        },
+        "unlocks": list(
+            Unlock.objects.filter(member=member)
+            .order_by("unlocked_at")
+            .values("headline", "kind", "unlocked_at", "month", "slot", "valid_month")
+        ),
+        "subscriptions": list(
+            member.subscriptions.order_by("starts_at").values("starts_at", "ends_at", "created_at")
+        ),
+        "passkeys": [
+            {
+                "name": passkey.wrap().name,
+                "added_at": passkey.created_at,
+                "last_used_at": passkey.last_used_at,
+            }
+            for passkey in passkeys_of(member)
+        ],
+        "sessions": list(
+            UserSession.objects.filter(user=member)
+            .order_by("created_at")
+            .values("created_at", "last_seen_at", "ip", "user_agent")
+        ),
+    }
+
+
+def _browser_in_words(user_agent: str) -> str:
+    agent = parse(user_agent)
+    browser, system = agent.browser.family, agent.os.family
+    known = [name for name in (browser, system) if name != "Other"]
+    return " on ".join(known) or "A browser that does not say its name"

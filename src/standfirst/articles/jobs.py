@@ -1,0 +1,10 @@
+"""What the worker does for articles."""
+
+from django.utils import timezone
+
+from standfirst.articles import actions
+
+
+def publish_due() -> actions.Due:
+    """Publish and withdraw what is due now; the worker's tick calls it."""
+    return actions.publish_due(timezone.now())

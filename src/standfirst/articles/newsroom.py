@@ -1,0 +1,234 @@
+"""The newsroom's own pages about articles: lists, names while typing, and who may read what."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import django_filters
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import F, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
+from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.ui.tables.pages import PageStatusColumn, PageTitleColumn
+from wagtail.admin.views.pages.listing import ExplorableIndexView, IndexView
+from wagtail.admin.viewsets.pages import PageListingViewSet, PageViewSet
+
+from standfirst.access.actions import unlock_as
+from standfirst.access.rules import Preview, UnlockKind
+from standfirst.articles.models import (
+    TERMS,
+    Article,
+    Byline,
+    Format,
+    FrontPage,
+    Region,
+    Section,
+    Topic,
+)
+from standfirst.articles.why import Unknown, member_with, why
+from standfirst.members.models import Member
+
+# -- lists of articles ------------------------------------------------------------------------
+
+
+class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
+    section = django_filters.ModelMultipleChoiceFilter(
+        queryset=Section.objects.all(), widget=forms.CheckboxSelectMultiple, distinct=False
+    )
+    terms = django_filters.MultipleChoiceFilter(
+        choices=TERMS,
+        widget=forms.CheckboxSelectMultiple,
+        label="The article's own terms",
+        distinct=False,
+    )
+    format = django_filters.MultipleChoiceFilter(
+        choices=Format.choices, widget=forms.CheckboxSelectMultiple, distinct=False
+    )
+    live = django_filters.ChoiceFilter(
+        label="State",
+        choices=[("true", "published"), ("false", "not published")],
+        widget=forms.RadioSelect,
+        empty_label="all",
+        method="in_state",
+    )
+    published_at = django_filters.DateFromToRangeFilter(
+        label="Publication time", widget=DateRangePickerWidget
+    )
+
+    def in_state(self, articles: QuerySet[Article], name: str, value: str) -> QuerySet[Article]:
+        return articles.filter(live=value == "true")
+
+    class Meta:
+        model = Article
+        fields: list[str] = []
+
+
+COLUMNS = [
+    PageTitleColumn("title", label="Headline", sort_key="title", classname="title"),
+    Column("section", sort_key="section__name", width="14%"),
+    Column("terms", label="Terms", accessor="effective_terms", width="10%"),
+    DateColumn("published_at", label="Published", sort_key="published_at", width="12%"),
+    DateColumn(
+        "latest_revision_created_at",
+        label="Updated",
+        sort_key="latest_revision_created_at",
+        width="12%",
+    ),
+    PageStatusColumn("status", label="Status", sort_key="live", width="10%"),
+]
+
+
+class _Newest:
+    """Articles by their own columns, the newest first, drafts before all.
+
+    They lie under one page, so nothing need be asked of the page tree, which takes seconds with
+    tens of thousands of them.
+    """
+
+    default_ordering = "-published_at"
+    base_columns = COLUMNS
+
+    def get_base_queryset(self) -> QuerySet[Article]:
+        articles = Article.objects.select_related("section").defer_streamfields()
+        articles = articles.prefetch_related("content_type", "sites_rooted_here")
+        articles = articles.prefetch_workflow_states().annotate_site_root_state()
+        return articles.annotate_approved_schedule()
+
+    def search_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
+        """Every word in the headline, or in the name of an author. The index that Wagtail keeps in
+        the database takes minutes for a common word among tens of thousands."""
+        for word in (self.search_query or "").replace("\x00", "").split()[:8]:  # type: ignore[attr-defined]
+            by = Byline.objects.filter(author__name__icontains=word).values("article")
+            articles = articles.filter(Q(title__icontains=word) | Q(pk__in=by))
+        return articles
+
+    def order_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
+        if not self.is_explicitly_ordered:  # type: ignore[attr-defined]
+            return articles.order_by(F("published_at").desc(nulls_first=True), "-pk")
+        return super().order_queryset(articles)  # type: ignore[misc]
+
+
+class ArticleList(_Newest, IndexView):  # type: ignore[misc]
+    """All articles, from the menu."""
+
+
+class ArticleExplorer(_Newest, ExplorableIndexView):  # type: ignore[misc]
+    """The same where one explores the pages."""
+
+    @property
+    def explorable_columns(self) -> list[Any]:
+        return self.base_columns
+
+
+class Articles(PageListingViewSet):  # type: ignore[misc]
+    model = Article
+    index_view_class = ArticleList
+    icon = "doc-full"
+    menu_label = "Articles"
+    menu_name = "articles"
+    menu_order = 100
+    add_to_admin_menu = True
+    name = "articles"
+    columns = COLUMNS
+    filterset_class = ArticleFilters
+
+
+class ArticlePages(PageViewSet):  # type: ignore[misc]
+    model = Article
+    index_view_class = ArticleExplorer
+    columns = COLUMNS
+    filterset_class = ArticleFilters
+
+
+# -- single pages -----------------------------------------------------------------------------
+
+
+@require_safe
+def front(request: HttpRequest) -> HttpResponse:
+    """To the editor of the front page."""
+    page = FrontPage.objects.first()
+    if page is None:
+        raise Http404("There is no front page yet. Run `standfirst prepare`.")
+    return redirect("wagtailadmin_pages:edit", page.pk)
+
+
+@require_safe
+def names(request: HttpRequest, kind: str) -> JsonResponse:
+    """Topics or regions whose name holds what is being typed; those that begin so stand first."""
+    model = {"topic": Topic, "region": Region}.get(kind)
+    if model is None:
+        raise Http404
+    typed = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    if not typed:
+        return JsonResponse({"names": []})
+    first = list(model.objects.filter(name__istartswith=typed)[:20])
+    more = model.objects.filter(name__icontains=typed).exclude(pk__in=[one.pk for one in first])
+    found = [*first, *more[: 20 - len(first)]]
+    return JsonResponse({"names": [{"id": one.pk, "name": one.name} for one in found]})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def who_may_read(request: HttpRequest, article: int) -> HttpResponse:
+    """Which facts decide whether a visitor, or a member given by address, reads the whole article.
+
+    POST gives the article to that member as a gift. Members' affairs are shown only to colleagues
+    who may look at members.
+    """
+    found = get_object_or_404(Article.objects.select_related("section"), pk=article)
+    if not found.permissions_for_user(request.user).can_view_revisions():
+        raise PermissionDenied
+    may_look = request.user.has_perm("members.view_member")
+    may_give = may_look and request.user.has_perm("access.add_unlock")
+    email = request.POST.get("member") or request.GET.get("member") or ""
+    member, problem = None, ""
+    if email:
+        if not may_look:
+            raise PermissionDenied
+        try:
+            member = member_with(email)
+        except Unknown as error:
+            problem = str(error)
+    now = timezone.now()
+    if request.method == "POST":
+        if not may_give:
+            raise PermissionDenied
+        if member:
+            _give(request, found, member)
+            return redirect(f"{request.path}?{urlencode({'member': member.email})}")
+    explanation = None if problem else why(found, member, now)
+    context = {
+        "article": found,
+        "explanation": explanation,
+        "email": email,
+        "member": member,
+        "problem": problem,
+        "may_look": may_look,
+        "may_give": may_give
+        and member is not None
+        and found.live
+        and explanation is not None
+        and isinstance(explanation.decision, Preview),
+        "page_title": "Who may read this?",
+        "breadcrumbs_items": [
+            {"url": reverse("articles:index"), "label": "Articles"},
+            {"url": reverse("wagtailadmin_pages:edit", args=[found.pk]), "label": found.title},
+            {"url": "", "label": "Who may read this?"},
+        ],
+        "header_icon": "glasses",
+    }
+    status = 404 if problem else 200
+    return render(request, "articles/newsroom/why.html", context, status=status)
+
+
+def _give(request: HttpRequest, article: Article, member: Member) -> None:
+    new = unlock_as(
+        UnlockKind.GIFT, member, article.pk, article.title, now=timezone.now(), by=request.user
+    )
+    said = f"“{article.title}” is open to {member.email} for good."
+    messages.success(request, said if new else f"{said} It was already.")

@@ -1,0 +1,125 @@
+"""What the newsroom shows of articles: menu, lists, filing, and the question who may read what."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, path, reverse, reverse_lazy
+from wagtail import hooks
+from wagtail.admin.menu import MenuItem
+from wagtail.admin.widgets.button import Button
+from wagtail.documents.wagtail_hooks import DocumentsSummaryItem
+from wagtail.snippets.models import register_snippet
+from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
+
+from standfirst.articles import newsroom
+from standfirst.articles.models import Article, Author, FrontPage, Region, Section, Topic
+from standfirst.members.models import Member
+
+
+class _Filed(SnippetViewSet):  # type: ignore[misc]
+    search_backend_name = None
+    search_fields = ["name"]
+    list_display = ["name", "slug"]
+    list_per_page = 50
+    copy_view_enabled = False
+
+
+class Topics(_Filed):
+    model = Topic
+    icon = "tag"
+
+
+class Regions(_Filed):
+    model = Region
+    icon = "globe"
+
+
+class Authors(_Filed):
+    model = Author
+    icon = "user"
+    list_display = ["name", "role"]
+
+
+class Sections(_Filed):
+    model = Section
+    icon = "folder-open-inverse"
+    list_display = ["name", "terms", "position"]
+
+
+class Filing(SnippetViewSetGroup):  # type: ignore[misc]
+    """Everything that articles are filed under."""
+
+    menu_label = "Filing"
+    menu_name = "filing"
+    menu_icon = "folder-open-inverse"
+    menu_order = 400
+    add_to_admin_menu = True
+    items = (Topics, Regions, Authors, Sections)
+
+
+register_snippet(Filing)
+
+
+@hooks.register("register_admin_viewset")
+def lists_of_articles() -> list[Any]:
+    return [newsroom.Articles(), newsroom.ArticlePages("article_pages")]
+
+
+@hooks.register("register_admin_urls")
+def pages_of_our_own() -> list[URLPattern]:
+    return [
+        path("front/", newsroom.front, name="newsroom_front"),
+        path("names/<str:kind>/", newsroom.names, name="newsroom_names"),
+        path("why/<int:article>/", newsroom.who_may_read, name="newsroom_why"),
+    ]
+
+
+class _FrontPageItem(MenuItem):  # type: ignore[misc]
+    def is_shown(self, request: Any) -> bool:
+        page = FrontPage.objects.first()
+        return page is not None and page.permissions_for_user(request.user).can_edit()
+
+
+@hooks.register("register_admin_menu_item")
+def front_page_in_the_menu() -> MenuItem:
+    return _FrontPageItem(
+        "Front page", reverse_lazy("newsroom_front"), name="front-page", icon_name="home", order=110
+    )
+
+
+@hooks.register("construct_main_menu")
+def order_for_a_newsroom(request: Any, items: list[MenuItem]) -> None:
+    """Articles, front page, members and subscriptions come first; a magazine keeps no documents."""
+    items[:] = [item for item in items if item.name != "documents"]
+    for item in items:
+        if item.name == "explorer":
+            item.order = 500
+        elif item.name == "images":
+            item.order = 410
+
+
+@hooks.register("construct_homepage_summary_items")
+def no_documents_on_the_first_page(request: Any, items: list[Any]) -> None:
+    items[:] = [item for item in items if not isinstance(item, DocumentsSummaryItem)]
+
+
+def _why(page: Any, user: Member) -> Iterator[Button]:
+    if isinstance(page, Article) and page.pk and page.permissions_for_user(user).can_edit():
+        yield Button(
+            "Who may read this?",
+            url=reverse("newsroom_why", args=[page.pk]),
+            icon_name="glasses",
+            priority=45,
+        )
+
+
+@hooks.register("register_page_header_buttons")
+def why_beside_the_article(
+    page: Any, user: Member, next_url: str | None = None, view_name: str = ""
+) -> Iterator[Button]:
+    return _why(page, user)
+
+
+@hooks.register("register_page_listing_more_buttons")
+def why_in_the_list(page: Any, user: Member, next_url: str | None = None) -> Iterator[Button]:
+    return _why(page, user)

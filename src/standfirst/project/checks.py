@@ -1,0 +1,229 @@
+"""What is missing or unsafe in this magazine's set-up, in sentences that name the next step."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+UNSAFE_KEY = "unsafe-"
+SHORTEST_KEY = 50
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", "testserver"}
+WORKER_SEEN = "standfirst-worker-seen"
+WORKER_SILENT_AFTER = 300  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to put right. `grave`: readers or their data are in danger, or nothing works."""
+
+    sentence: str
+    grave: bool = True
+
+
+def pending_migrations() -> list[str]:
+    """Names of the changes to the tables that `standfirst prepare` would make."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def is_public() -> bool:
+    """Is BASE_URL an address that others can reach?"""
+    host = urlsplit(settings.BASE_URL).hostname or ""
+    return host not in LOCAL_HOSTS and not host.endswith((".localhost", ".test", ".example"))
+
+
+def findings() -> Iterator[Finding]:
+    """Everything that is missing or unsafe, the settings first, then the data."""
+    for look in (_key, _address, _debug, _mail, _proxies, _static):
+        yield from look()
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        reason = " ".join(str(error).split()).rstrip(".?")
+        yield Finding(f"The database cannot be reached: {reason}. See DATABASE_URL.")
+        return
+    yield from _disk()
+    pending = pending_migrations()
+    if pending:
+        yield Finding(
+            f"The tables do not fit this version ({len(pending)} changes wait). "
+            "Run `standfirst prepare`."
+        )
+        return
+    for ask in (_cache, _staff, _worker):
+        yield from ask()
+
+
+def reasons_not_to_serve() -> list[str]:
+    """Why the server must not start: the least that has to be right."""
+    wrong = [f.sentence for look in _NEEDED for f in look() if f.grave]
+    pending = pending_migrations()
+    if pending:
+        wrong.append(
+            f"The tables do not fit this version ({len(pending)} changes wait). "
+            "Run `standfirst prepare`."
+        )
+    return wrong
+
+
+# -- settings ---------------------------------------------------------------------------------
+
+
+def _key() -> Iterator[Finding]:
+    if settings.SECRET_KEY.startswith(UNSAFE_KEY):
+        yield Finding(
+            "SECRET_KEY is not set, so anybody could forge a session. Put at least "
+            f"{SHORTEST_KEY} random characters in .env; `standfirst new` writes a fresh one."
+        )
+    elif len(settings.SECRET_KEY) < SHORTEST_KEY:
+        yield Finding(f"SECRET_KEY is short. Give it at least {SHORTEST_KEY} random characters.")
+
+
+def _address() -> Iterator[Finding]:
+    parts = urlsplit(settings.BASE_URL)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        yield Finding(
+            "BASE_URL is not an address. Write it like https://magazine.example, without a path."
+        )
+        return
+    if is_public() and parts.scheme == "http":
+        yield Finding(
+            "BASE_URL begins with http:, so sessions travel in the open. Put a certificate on the "
+            "web server in front and write https: here."
+        )
+    if "*" in settings.ALLOWED_HOSTS and is_public():
+        yield Finding(
+            "ALLOWED_HOSTS is *, so links in mail can be made to point elsewhere. Leave it out "
+            "(BASE_URL's host is then meant) or name your hosts."
+        )
+    elif parts.hostname not in settings.ALLOWED_HOSTS and "*" not in settings.ALLOWED_HOSTS:
+        yield Finding(
+            f"ALLOWED_HOSTS leaves out {parts.hostname}, the host of BASE_URL: readers will be "
+            "turned away. Add it."
+        )
+    if settings.STANDFIRST_DEMO and is_public():
+        yield Finding(
+            "DEMO is on, so everybody can read all mail in the outbox. Take DEMO out of .env."
+        )
+
+
+def _debug() -> Iterator[Finding]:
+    if settings.DEBUG:
+        yield Finding(
+            "DEBUG is on: errors show settings and texts to whoever meets them. "
+            "Take DEBUG out of .env.",
+            grave=is_public(),
+        )
+
+
+def _mail() -> Iterator[Finding]:
+    backend = settings.EMAIL_BACKEND.rsplit(".", 1)[-1]
+    if settings.STANDFIRST_DEMO:
+        return
+    if backend != "EmailBackend" or ".smtp." not in settings.EMAIL_BACKEND:
+        yield Finding(
+            "No mail leaves this machine, so members cannot confirm their address or sign in "
+            "by mail. Set EMAIL_URL, such as smtp://user:password@host:587?tls=1.",
+            grave=is_public(),
+        )
+    if "localhost" in settings.DEFAULT_FROM_EMAIL and is_public():
+        yield Finding(
+            "EMAIL_FROM is not set: mail would come from post@localhost and be refused. "
+            "Write it like The Meridian <post@magazine.example>."
+        )
+
+
+def _proxies() -> Iterator[Finding]:
+    for network in settings.TRUSTED_PROXIES:
+        try:
+            if ip_network(network, strict=False).prefixlen == 0:
+                yield Finding(
+                    f"TRUSTED_PROXIES names {network}, which is everybody: any reader could claim "
+                    "any address. Name only your own proxies, such as 127.0.0.1."
+                )
+        except ValueError:
+            yield Finding(
+                f"TRUSTED_PROXIES: “{network}” is not an address or a network. Write it like "
+                "127.0.0.1 or 10.0.0.0/8, separated by commas."
+            )
+
+
+def _static() -> Iterator[Finding]:
+    if not settings.DEBUG and not (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file():
+        yield Finding(
+            f"Style sheets and scripts are not collected in {settings.STATIC_ROOT}. "
+            "Run `standfirst prepare`."
+        )
+
+
+# What `standfirst serve` insists on, besides the tables.
+_NEEDED: tuple[Callable[[], Iterator[Finding]], ...] = (_key, _proxies, _static)
+
+
+# -- data -------------------------------------------------------------------------------------
+
+
+def _disk() -> Iterator[Finding]:
+    import os
+    import shutil
+
+    folders = {"MEDIA_ROOT": Path(settings.MEDIA_ROOT)}
+    if connection.vendor == "sqlite":
+        file = Path(str(settings.DATABASES["default"]["NAME"]))
+        folders["the database's folder"] = file.parent
+        if file.exists() and not os.access(file, os.W_OK):
+            yield Finding(f"The database {file} cannot be written. Give this user the right to.")
+    for name, folder in folders.items():
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            yield Finding(
+                f"{name} ({folder}) is missing or cannot be written. Make it and give it to the "
+                "user that the magazine runs as."
+            )
+        elif shutil.disk_usage(folder).free < 200_000_000:
+            yield Finding(f"The disk of {name} ({folder}) is nearly full. Make room there.")
+
+
+def _cache() -> Iterator[Finding]:
+    try:
+        cache.set("standfirst-check", "1", 10)
+        works = cache.get("standfirst-check") == "1"
+    except Exception as error:  # whatever the cache's own library raises
+        reason = " ".join(str(error).split()).rstrip(".?")
+        yield Finding(
+            f"The store for rate limits cannot be used: {reason}. Run `standfirst prepare`, or "
+            "look at REDIS_URL."
+        )
+        return
+    if not works:
+        yield Finding("The store for rate limits forgets at once. Look at CACHES or REDIS_URL.")
+
+
+def _staff() -> Iterator[Finding]:
+    from standfirst.members.models import Member
+
+    if not Member.objects.filter(is_active=True, is_superuser=True).exists():
+        yield Finding(
+            "Nobody may enter the newsroom yet. Run `standfirst staff name@magazine.example`.",
+            grave=False,
+        )
+
+
+def _worker() -> Iterator[Finding]:
+    try:
+        seen = cache.get(WORKER_SEEN)
+    except Exception:  # told of by `_cache`
+        return
+    if seen is None or time.time() - seen > WORKER_SILENT_AFTER:
+        yield Finding(
+            "The worker does not run, so no mail is sent and nothing is published on time. "
+            "Start `standfirst worker` beside the server.",
+            grave=False,
+        )

@@ -1,0 +1,38 @@
+"""Serve the magazine to readers. Put nginx or Caddy in front for TLS; Ctrl-C stops.
+
+It does not start while something is wrong that would harm readers; `standfirst check` says more."""
+
+import argparse
+
+HELP = "serve the magazine to readers"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+    parser.add_argument(
+        "--workers", type=int, default=2, help="processes; as many as cores (default: %(default)s)"
+    )
+    parser.add_argument("--log-requests", action="store_true", help="a line for every request")
+
+
+def run(options: argparse.Namespace) -> int:
+    from standfirst.project.cli import Problem, start_django
+
+    start_django()
+    from django.db import connection
+
+    from standfirst.project.checks import reasons_not_to_serve
+    from standfirst.project.serve import port_is_free, serve
+
+    wrong = reasons_not_to_serve()
+    if wrong:
+        raise Problem(" ".join(wrong))
+    connection.close()
+    if not port_is_free(options.host, options.port):
+        raise Problem(
+            f"port {options.port} of {options.host} is in use, or not ours to take. "
+            "Choose another with --port."
+        )
+    serve(options.host, options.port, max(1, options.workers), log_requests=options.log_requests)
+    return 0

@@ -1,0 +1,28 @@
+"""Do what happens behind readers' backs: mail, scheduled publishing, tidying up. One beside each
+magazine; more than one does no harm. Ctrl-C stops it after the job at hand."""
+
+import argparse
+
+HELP = "send mail, publish on time, tidy up"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def run(options: argparse.Namespace) -> int:
+    from standfirst.project.cli import Problem, start_django
+
+    start_django()
+    from django.db import DatabaseError
+
+    from standfirst.project.checks import pending_migrations
+    from standfirst.project.worker import Worker
+
+    try:
+        if pending_migrations():
+            raise Problem("the tables do not fit this version. Run `standfirst prepare`.")
+    except DatabaseError:
+        pass  # the worker waits until the database is there
+    Worker().run()
+    return 0

@@ -1,0 +1,1 @@
+"""The Meridian: a sample magazine that ships inside the package."""

@@ -1,0 +1,26 @@
+// Fills in the strip in the header from the display-only cookie. Pages hold nothing of one person.
+(() => {
+  const strip = document.querySelector(".strip");
+  const found = document.cookie.match(/(?:^|;\s*)strip=([^;]*)/);
+  if (!strip) return;
+  let told = null;
+  try { told = found && JSON.parse(decodeURIComponent(found[1])); } catch { /* shows as signed out */ }
+  if (!told) {
+    strip.textContent = "Log in";
+    const here = location.pathname + location.search;
+    const back = /^\/(account|join)\//.test(here) || here === "/" ? "" : "?next=" + encodeURIComponent(here);
+    strip.href = strip.dataset.login + back;
+    return;
+  }
+  strip.textContent = told.name || "Your account";
+  if (told.staff) {
+    const newsroom = document.createElement("a");
+    newsroom.href = strip.dataset.newsroom;
+    newsroom.textContent = "Newsroom";
+    strip.before(newsroom);
+  } else if (Number.isInteger(told.left)) {
+    const left = document.createElement("span");
+    left.textContent = told.left + (told.left === 1 ? " choice left" : " choices left");
+    strip.append(left);
+  }
+})();

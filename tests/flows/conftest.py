@@ -1,0 +1,5 @@
+"""What every flow may use."""
+
+from tests.letters import postbox
+
+__all__ = ["postbox"]
