@@ -21,7 +21,7 @@ def running_demo(home: Path, *arguments: str, wait: float = 240) -> Iterator[str
     ours = {"DATABASE_URL", "STANDFIRST_HOME", "DEMO", "BASE_URL", "DJANGO_SETTINGS_MODULE"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     log = (home / "demo.log").open("w+")
-    command = [sys.executable, "-m", "standfirst.project.cli", "demo"]
+    command = [sys.executable, "-m", "standfirst", "demo"]
     process = subprocess.Popen(
         [*command, "--home", str(home / "magazine"), "--port", str(port), *arguments],
         stdout=log,

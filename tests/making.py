@@ -81,7 +81,9 @@ def make_member(email: str = "", *, verified: bool = True, **fields: Any) -> Mem
 
 
 def make_staff(email: str = "") -> Member:
-    return make_member(email or f"staff{next(_numbers)}@example.org", is_staff=True)
+    """An editor with all the keys of the newsroom."""
+    email = email or f"staff{next(_numbers)}@example.org"
+    return make_member(email, is_staff=True, is_superuser=True)
 
 
 def subscribe(member: Member, days: int = 30) -> Subscription:

@@ -452,7 +452,7 @@ class Map(Canvas):
             dotted = "dotted" in self.spec.get("alt", "")
             for point in self.line:
                 self.ctx.line_to(*point)
-                self.take(*point - 11, *point + 11)
+                self.take(*point - 7, *point + 7)
             self.stroke("accent", 9.5 if dotted else 5.5, dash=(0.01, 17) if dotted else ())
         for x, y in self.dots:
             for tone, radius in (("land", 14), ("ink", 10.5), ("land", 4.5)):
@@ -510,6 +510,9 @@ class Map(Canvas):
         self.path([box], view, grain=0.2)
         self.fill("accent", keep=True, alpha=0.25)
         self.stroke("accent", 4)
+        if self.span < 6:  # too small to be seen as a box
+            self.disc(*view.project([(view.lon0, self.view.lat0)])[0], 7)
+            self.fill("accent")
         self.ctx.reset_clip()
         self.disc(radius, radius, radius)
         self.stroke("coast", 2)
@@ -540,9 +543,9 @@ class Map(Canvas):
         splits.sort(key=lambda lines: max(map(len, lines)))
         for size, lines in itertools.product(sizes, [[text], *splits]):
             wide = max(self.faces[face].width(line, size) for line in lines)
-            at, away = self.nearest(wide + 24, 1.15 * size * len(lines), near, allowed)
+            at, away = self.nearest(wide + 24, 1.15 * size * len(lines) + 16, near, allowed)
             if away < limit:
-                self.put(lines, face, size, at[0] + 12, at[1], tone)
+                self.put(lines, face, size, at[0] + 12, at[1] + 8, tone)
                 return True
         return False
 
@@ -623,19 +626,19 @@ class Map(Canvas):
             middles = spots[:, :2] + 0.32 * size * np.column_stack(
                 [np.sin(spots[:, 2]), -np.cos(spots[:, 2])]
             )
-            boxes = np.hstack([middles - 15, middles + 15])
+            boxes = np.hstack([middles - 11, middles + 11])
             taken, land = (
                 np.mean([self.share(grid, box) for box in boxes]) for grid in (self.busy, self.land)
             )
-            cost = 30 * taken + 4 * np.ptp(spots[:, 2]) + 4 * min(land, 1 - land) + 0.3 * (off < 0)
-            cost += 0.6 * abs(start + width / 2 - steps[-1] / 2) / steps[-1] + abs(spots[6, 2]) / 2
+            cost = 30 * taken + 4 * np.ptp(spots[:, 2]) + 2 * min(land, 1 - land) + 0.3 * (off < 0)
+            cost += 0.9 * abs(start + width / 2 - steps[-1] / 2) / steps[-1] + abs(spots[6, 2]) / 2
             if cost < best[0]:
                 best = (cost, along, boxes)
         if best[1]:
             halo = self.under(*best[2][:, :2].min(axis=0), *best[2][:, 2:].max(axis=0))
             face.draw(self.ctx, text, size, best[1], self.tone["accent"], halo)
-            for box in best[2]:
-                self.take(*box)
+            for x0, y0, x1, y1 in best[2]:
+                self.take(x0 - 14, y0 - 14, x1 + 14, y1 + 14)
         return bool(best[1])
 
     def name_countries(self, most=7):

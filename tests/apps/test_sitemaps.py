@@ -76,7 +76,9 @@ def test_the_news_sitemap_holds_two_days(client: Client) -> None:
     make_article("Old", published_at=now - timedelta(hours=49))
     root = ElementTree.fromstring(client.get("/sitemap-news.xml").content)
     assert [e.text for e in root.iter(f"{NEWS}title")] == ["Fresh & new"]
-    assert [e.text for e in root.iter(f"{MAP}loc")] == [f"http://testserver{new.get_absolute_url()}"]
+    assert [e.text for e in root.iter(f"{MAP}loc")] == [
+        f"http://testserver{new.get_absolute_url()}"
+    ]
     assert [e.text for e in root.iter(f"{NEWS}language")] == ["en"]
     assert [e.text for e in root.iter(f"{NEWS}name")] == ["The Meridian & Co"]
 

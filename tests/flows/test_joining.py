@@ -412,7 +412,7 @@ def test_a_link_of_another_member_warns_and_then_changes_who_is_signed_in(
     bobs = Browser()
     join(bobs, "bob@example.org")
     answer = bobs.get(link)
-    assert "signed in with another account" in answer.content.decode()
+    assert "logged in with another account" in answer.content.decode()
     assert int(bobs.session["_auth_user_id"]) != ada.pk
     before = bobs.session.session_key
     bobs.post(link)

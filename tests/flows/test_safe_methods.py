@@ -12,9 +12,15 @@ from tests.walker import addresses
 
 pytestmark = pytest.mark.django_db
 
-# Not about any reader: sizes of pictures that were drawn for the first time, and the session's own
-# bookkeeping (a passkey's challenge). Who is signed in, and how, is looked at apart.
-DERIVED = {"wagtailimages_rendition", "django_session"}
+# Not about any reader: sizes of pictures that were drawn for the first time, Wagtail's notes that an
+# editor was here and has a form open, and the session's own bookkeeping (a passkey's challenge).
+# Who is signed in, and how, is looked at apart.
+DERIVED = {
+    "wagtailimages_rendition",
+    "wagtailadmin_editingsession",
+    "wagtailusers_userprofile",
+    "django_session",
+}
 
 
 def contents() -> dict[str, str]:
@@ -40,7 +46,10 @@ def magazine(settings: Any, tmp_path: Any) -> Magazine:
 def test_no_get_or_head_changes_anything(magazine: Magazine, kind: int) -> None:
     reader = magazine.readers[kind]
     assert apps.ready
-    start = addresses(magazine.props)
+    readers_pages = [a for a in addresses(magazine.props, each=4) if "/newsroom/" not in a]
+    newsroom = [a for a in addresses(magazine.props, each=1) if "/newsroom/" in a]
+    # One page of Wagtail is made to fail, for operators who try their alarms.
+    start = [a for a in [*readers_pages, *newsroom] if a != "/newsroom/failwhale/"]
     before = contents()
     key = reader.client.session.session_key if reader.member else None
     for address in start:

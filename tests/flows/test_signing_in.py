@@ -212,7 +212,7 @@ def test_another_members_link_warns_and_then_changes_who_is_signed_in(
     before = browser.session.session_key
     Browser().post(ASK, {"email": "ada@example.org"})
     link = postbox.link()
-    assert "signed in with another account" in browser.get(link).content.decode()
+    assert "logged in with another account" in browser.get(link).content.decode()
     assert who(browser) != ada.pk
     browser.post(link)
     assert who(browser) == ada.pk
@@ -403,7 +403,7 @@ def test_another_members_passkey_cannot_be_touched(browser, postbox: Postbox) ->
 
 def test_signing_out_needs_the_button(browser, postbox) -> None:
     join(browser, "ada@example.org")
-    assert "Sign out" in browser.get("/account/logout/").content.decode()
+    assert "Log out" in browser.get("/account/logout/").content.decode()
     assert who(browser)
     assert browser.post("/account/logout/")["Location"] == "/"
     assert who(browser) is None

@@ -68,7 +68,7 @@ def test_a_cut_itself_is_never_shown(body: list[Piece]) -> None:
 
 @given(bodies)
 def test_something_is_held_back_wherever_there_are_two_paragraphs(body: list[Piece]) -> None:
-    preview, rest = split_at_cut(body)
+    _preview, rest = split_at_cut(body)
     if kinds(pieces_of(body)).count("paragraph") >= 2:
         assert rest
 
@@ -86,7 +86,7 @@ def test_without_a_cut_never_more_than_three_paragraphs_are_shown(body: list[Pie
 def test_the_editors_cut_is_kept_wherever_text_follows_it(
     before: list[Piece], after: list[Piece]
 ) -> None:
-    preview, rest = split_at_cut([*before, Piece("cut", None), *after])
+    _preview, rest = split_at_cut([*before, Piece("cut", None), *after])
     if pieces_of(after):
         assert rest[-len(pieces_of(after)) :] == pieces_of(after)
         assert all(p.kind == "heading" for p in rest[: -len(pieces_of(after))])

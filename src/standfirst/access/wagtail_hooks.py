@@ -30,7 +30,7 @@ class Filters(WagtailFilterSet):  # type: ignore[misc]
     def of_kind(self, members: QuerySet[Member], name: str, value: str) -> QuerySet[Member]:
         if value == "staff":
             return members.filter(is_staff=True)
-        return members.filter(subscribed=value == "subscribers")
+        return members.filter(subscribed=value == "subscribers")  # type: ignore[misc]
 
     class Meta:
         model = Member

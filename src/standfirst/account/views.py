@@ -165,9 +165,9 @@ def password(request: HttpRequest, member: Member) -> HttpResponse:
             password_changed.send(sender=Member, request=request, user=member)
             messages.success(
                 request,
-                "Your password is removed. You sign in with a code by mail."
+                "Your password is removed. You log in with a code by mail."
                 if removing
-                else "Your password is set. Every other browser is signed out.",
+                else "Your password is set. Every other browser is logged out.",
             )
             return redirect("sign_in_methods")
         status = 422
@@ -181,7 +181,7 @@ def sessions(request: HttpRequest, member: Member) -> HttpResponse:
     """The browsers that are signed in. A POST signs out all but this one."""
     if request.method == "POST":
         end_other_sessions(request, member)
-        messages.success(request, "You are signed out everywhere but here.")
+        messages.success(request, "You are logged out everywhere but here.")
         return redirect("usersessions_list")
     return _page(
         request,
@@ -236,7 +236,7 @@ def delete(request: HttpRequest, member: Member) -> HttpResponse:
     )
 
 
-FAREWELL = "Your account is deleted, and you are signed out everywhere. A last mail confirms it."
+FAREWELL = "Your account is deleted, and you are logged out everywhere. A last mail confirms it."
 
 
 @require_safe

@@ -33,9 +33,7 @@ class QuoteBlock(blocks.StructBlock):
 
 
 class FootnoteBlock(blocks.StructBlock):
-    mark = blocks.CharBlock(
-        max_length=8, help_text="Written as [^1] in the text, for the mark 1."
-    )
+    mark = blocks.CharBlock(max_length=8, help_text="Written as [^1] in the text, for the mark 1.")
     text = blocks.RichTextBlock(features=INLINE)
 
 

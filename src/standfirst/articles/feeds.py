@@ -109,7 +109,7 @@ def feed(
     newest = list(for_cards(articles).defer(None).prefetch_related("topics", "regions")[:LENGTH])
     changed = _changed(articles)
     body = _written(form, request.path, subject, newest, changed)
-    response = HttpResponse(body, content_type=form.content_type)
+    response = HttpResponse(body, content_type=form.content_type)  # type: ignore[attr-defined]
     response["Cache-Control"] = "public, max-age=300"
     response["ETag"] = etag = quote_etag(_digest(body))
     if changed:
@@ -155,7 +155,9 @@ def _written(
         written.add_item(**_item(article, here))
     if changed:
         # Not “now”: the bytes are the same until something changes.
-        written.latest_post_date = lambda: changed.astimezone(publication.zone)
+        written.latest_post_date = (  # type: ignore[method-assign]
+            lambda: changed.astimezone(publication.zone)
+        )
     return bytes(written.writeString("utf-8").encode("utf-8"))
 
 

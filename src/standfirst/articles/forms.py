@@ -27,7 +27,7 @@ class Chips(forms.CheckboxSelectMultiple):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         keys = [key for key in value or () if str(key).isdigit()]
-        chosen = self.choices.queryset.filter(pk__in=keys)  # type: ignore[union-attr]
+        chosen = self.choices.queryset.filter(pk__in=keys)  # type: ignore[attr-defined, union-attr]
         return {
             "widget": {
                 "name": name,

@@ -238,11 +238,12 @@ class Loader:
         )
 
     def _update(self, line: Line) -> None:
-        """Publish the changed text as a new revision; what stood there stays in the history."""
+        """Publish the changed text as a new revision; what stood there stays in the history.
+
+        (Wagtail keeps the state before the first revision as a revision of its own.)
+        """
         new = self._new_article(line)
         article = Article.objects.select_for_update().get(source_id=line.source_id)
-        if article.latest_revision is None:
-            article.save_revision(log_action=False)
         article.title = article.draft_title = new.title
         article.body = json.dumps(new.body)
         article.section, article.format = new.section, new.format

@@ -295,7 +295,6 @@ class Article(Page):
     search_fields = [
         *Page.search_fields,
         index.SearchField("standfirst"),
-        index.SearchField("body"),
         index.FilterField("section_id"),
         index.FilterField("published_at"),
     ]

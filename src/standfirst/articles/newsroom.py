@@ -101,8 +101,7 @@ class _Newest:
         return articles.annotate_approved_schedule()
 
     def search_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
-        """Every word in the headline, or in the name of an author. The index that Wagtail keeps in
-        the database takes minutes for a common word among tens of thousands."""
+        """Every word in the headline, or in the name of an author."""
         for word in (self.search_query or "").replace("\x00", "").split()[:8]:  # type: ignore[attr-defined]
             by = Byline.objects.filter(author__name__icontains=word).values("article")
             articles = articles.filter(Q(title__icontains=word) | Q(pk__in=by))
@@ -137,6 +136,7 @@ class Articles(PageListingViewSet):  # type: ignore[misc]
     name = "articles"
     columns = COLUMNS
     filterset_class = ArticleFilters
+    list_per_page = 30
 
 
 class ArticlePages(PageViewSet):  # type: ignore[misc]
@@ -144,6 +144,7 @@ class ArticlePages(PageViewSet):  # type: ignore[misc]
     index_view_class = ArticleExplorer
     columns = COLUMNS
     filterset_class = ArticleFilters
+    list_per_page = 30
 
 
 # -- single pages -----------------------------------------------------------------------------
@@ -161,7 +162,8 @@ def front(request: HttpRequest) -> HttpResponse:
 @require_safe
 def names(request: HttpRequest, kind: str) -> JsonResponse:
     """Topics or regions whose name holds what is being typed; those that begin so stand first."""
-    model = {"topic": Topic, "region": Region}.get(kind)
+    models: dict[str, Any] = {"topic": Topic, "region": Region}
+    model = models.get(kind)
     if model is None:
         raise Http404
     typed = request.GET.get("q", "").replace("\x00", "").strip()[:100]
@@ -228,7 +230,12 @@ def who_may_read(request: HttpRequest, article: int) -> HttpResponse:
 
 def _give(request: HttpRequest, article: Article, member: Member) -> None:
     new = unlock_as(
-        UnlockKind.GIFT, member, article.pk, article.title, now=timezone.now(), by=request.user
+        UnlockKind.GIFT,
+        member,
+        article.pk,
+        article.title,
+        now=timezone.now(),
+        by=request.user,  # type: ignore[arg-type]
     )
     said = f"“{article.title}” is open to {member.email} for good."
     messages.success(request, said if new else f"{said} It was already.")

@@ -23,7 +23,7 @@ def _filed(
         "kind": kind,
         "list": listing(articles, request.GET.get("page")),
         "in_section": kind == "section",
-        "address": subject.get_absolute_url(),
+        "address": subject.get_absolute_url(),  # type: ignore[attr-defined]
         "parent": reverse(f"{kind}s") if kind != "section" else "",
         **more,
     }

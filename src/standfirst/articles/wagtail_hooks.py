@@ -98,6 +98,12 @@ def order_for_a_newsroom(request: Any, items: list[MenuItem]) -> None:
             item.order = 410
 
 
+@hooks.register("construct_page_chooser_queryset")
+def newest_first_in_choosers(pages: Any, request: Any) -> Any:
+    """One links to, and puts in front, what was just written."""
+    return pages.order_by("-pk")
+
+
 @hooks.register("construct_homepage_summary_items")
 def no_documents_on_the_first_page(request: Any, items: list[Any]) -> None:
     items[:] = [item for item in items if not isinstance(item, DocumentsSummaryItem)]

@@ -57,7 +57,7 @@ class JoinForm(forms.Form):
         strip=False,
         max_length=128,
         label="Password (optional)",
-        help_text="Without one you sign in with a code we mail to you.",
+        help_text="Without one you log in with a code we mail to you.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         error_messages={
             "max_length": "A password can have at most 128 characters.",

@@ -35,7 +35,7 @@ SENTENCES = {
     Confirmation.CONFIRMED: "Your address is confirmed.",
     Confirmation.CHANGED: "Your address is changed. From now on our mail goes to the new one.",
     Confirmation.ALREADY: "This address is confirmed already. The link has done its work.",
-    Confirmation.TAKEN: "Another account has this address by now. Sign in to that one instead.",
+    Confirmation.TAKEN: "Another account has this address by now. Log in to that one instead.",
     Confirmation.GONE: "The account that this link was for does not exist any more.",
 }
 
@@ -123,7 +123,7 @@ def confirm_link(request: HttpRequest, token: str) -> HttpResponse:
     link = read_confirm_token(token)
     onward = next_of(request, reverse("account"))
     if link is None:
-        sentence = "This link is too old, or not complete. Sign in, and have a new one sent."
+        sentence = "This link is too old, or not complete. Log in, and have a new one sent."
         return _said(request, sentence, 410, onward=onward)
     member = Member.objects.filter(pk=link.member, is_active=True).first()
     if member is None:

@@ -1,8 +1,8 @@
 """What has happened, said once by the app where it happened.
 
 An action calls `happened(...)` inside its transaction; what follows from it stands in one place,
-`standfirst.project.reactions`. Reactions run at once and in the same transaction, so a reaction that
-must not be lost (a mail) puts a row in the task queue and is kept or undone together with its cause.
+`standfirst.project.reactions`. Reactions run at once and in the same transaction, so a reaction
+that must not be lost (a mail) puts a row in the task queue and is kept or undone with its cause.
 """
 
 from collections.abc import Callable, Iterable, Mapping

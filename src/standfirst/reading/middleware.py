@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from standfirst.access.queries import credits_of
 from standfirst.members.models import Member
+from standfirst.members.queries import is_verified
+from standfirst.subscriptions.queries import subscribed_until
 
 STRIP_COOKIE = "strip"
 
@@ -19,7 +21,7 @@ def tell_the_strip(
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Keep the display-only cookie true, so that pages need hold nothing of one person.
 
-    Nothing is ever decided from it: a forged one changes what its forger sees in the header, no more.
+    Nothing is ever decided from it: a forged one changes what its forger sees in the header.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -43,6 +45,12 @@ def tell_the_strip(
 
 
 def _strip_of(member: Member) -> str:
-    credits = credits_of(member, timezone.now())
-    told = {"name": member.get_short_name()[:40], "left": credits.left, "staff": member.is_staff}
+    """Name, choices left (nothing for those whom choices do not concern), and whether on staff."""
+    now = timezone.now()
+    chooses = is_verified(member) and not subscribed_until(member, now)
+    told = {
+        "name": member.get_short_name()[:40],
+        "left": credits_of(member, now).left if chooses else None,
+        "staff": member.is_staff,
+    }
     return quote(json.dumps(told, separators=(",", ":")))

@@ -46,7 +46,7 @@ def render_article(
         "form": form or JoinForm(),
     }
     if isinstance(decision, Preview) and decision.wall in {Wall.CHOOSE, Wall.SPENT}:
-        context["credits"] = credits_of(request.user, now)
+        context["credits"] = credits_of(request.user, now)  # type: ignore[arg-type]
     response = render(request, "articles/article.html", context, status=status)
     patch_vary_headers(response, ["Cookie"])
     patch_cache_control(response, private=True, no_cache=True)

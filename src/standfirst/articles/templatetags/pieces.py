@@ -64,7 +64,7 @@ def pieces(context: Context, which: Sequence[Piece]) -> SafeString:
     """All pieces of the preview or the rest, with their footnote marks as links."""
     page: ArticlePage = context["page"]
     noted = _marks([*page.preview, *page.rest])
-    seen: set[str] = context.render_context.setdefault("marks seen", set())
+    seen: Any = context.render_context.setdefault("marks seen", set())  # type: ignore[arg-type]
     return mark_safe("\n".join(_render(piece, context, noted, seen) for piece in which))  # noqa: S308
 
 

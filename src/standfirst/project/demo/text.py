@@ -14,6 +14,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 _LINK = re.compile(r"\[([^\]^]+)\]\((https?://[^\s)]+)\)")
+_QUOTE = '"'
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _ITALIC = re.compile(r"\*(.+?)\*")
 _FOOTNOTE = re.compile(r"\[\^(\w+)\]:\s*(.+)", re.DOTALL)
@@ -107,5 +108,5 @@ def _table(chunk: str) -> dict[str, Any]:
 def inline(text: str) -> str:
     """Rich text for a line of the mark-up."""
     html = escape(" ".join(text.split()), quote=False)
-    html = _LINK.sub(lambda m: f'<a href="{escape(m[2])}">{m[1]}</a>', html)
+    html = _LINK.sub(lambda m: f'<a href="{m[2].replace(_QUOTE, "%22")}">{m[1]}</a>', html)
     return _ITALIC.sub(r"<i>\1</i>", _BOLD.sub(r"<b>\1</b>", html))
