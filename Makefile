@@ -7,6 +7,10 @@ PORT ?= 8000
 ARTICLES ?= 0
 RUN_PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Do the migrations in the tree make the tables that the models describe?
+MIGRATIONS = STANDFIRST_HOME=$(VENV) DJANGO_SETTINGS_MODULE=standfirst.project.settings \
+	$(BIN)/django-admin makemigrations --check --dry-run --verbosity 1
+
 .PHONY: help demo test check format lock servers clean
 .DEFAULT_GOAL := help
 
@@ -21,13 +25,14 @@ help:
 demo: $(VENV)/.demo
 	@exec $(BIN)/python -m standfirst demo --port $(PORT) --articles $(ARTICLES)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev check
 	@sh tools/test.sh
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy src/standfirst
 	$(BIN)/lint-imports --no-cache
+	@$(MIGRATIONS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --select I --fix .

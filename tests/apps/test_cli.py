@@ -165,7 +165,7 @@ def test_ten_megabytes_are_refused_before_they_are_read(browser):
     make_magazine()
     answer = browser.post("/join/now/", {"email": "a@b.example", "junk": "x" * 10_000_000})
     assert answer.status_code == 413
-    assert "too much at once" in answer.content.decode()
+    assert "too large" in answer.content.decode()
 
 
 @pytest.mark.django_db

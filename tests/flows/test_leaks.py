@@ -24,21 +24,19 @@ pytestmark = pytest.mark.django_db
 QUERIES = ["format=json&q=LEAK&preview=1&mode_name=full&amp=1&page=1&variant=full&terms=open"]
 HEADERS: list[dict[str, str]] = [
     {
+        "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "x-forwarded-for": "66.249.66.1",
+        "from": "googlebot(at)googlebot.com",
         "range": "bytes=0-100000",
-        "sec-purpose": "prefetch;prerender",
         "x-standfirst-variant": "full",
         "x-original-url": "/",
     },
     {
         "accept": "application/json, text/markdown",
         "x-requested-with": "XMLHttpRequest",
+        "sec-purpose": "prefetch;prerender",
         "if-none-match": '"x"',
         "if-modified-since": "Thu, 01 Jan 1970 00:00:00 GMT",
-    },
-    {
-        "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-        "x-forwarded-for": "66.249.66.1",
-        "from": "googlebot(at)googlebot.com",
     },
 ]
 HOSTILE_COOKIES = [
@@ -60,15 +58,15 @@ def leaks(reader: Reader, magazine: Magazine, text: str) -> set[str]:
 
 def crawl(reader: Reader, magazine: Magazine) -> Iterator[tuple[str, set[str]]]:
     """Each address in all the ways of asking, with the markers that must not be there."""
-    start = addresses(magazine.props)
+    start = addresses(magazine.props, each=5)
     start = [a for a in start if not a.startswith("/newsroom/")]
     for address, response, text in walk(reader.client, start, skip=("/newsroom/", "/outbox/")):
         yield address, leaks(reader, magazine, text)
-        head = reader.client.head(address)
-        assert head.status_code < 500, address
-        yield f"HEAD {address}", leaks(reader, magazine, body_of(head))
+        assert response.status_code < 500, address
         if response.status_code != 200 or address.startswith(("/media/", "/account/")):
             continue
+        head = reader.client.head(address)
+        yield f"HEAD {address}", leaks(reader, magazine, body_of(head))
         for query in QUERIES:
             asked = f"{address}{'&' if '?' in address else '?'}{query}"
             yield asked, leaks(reader, magazine, body_of(reader.client.get(asked)))
@@ -120,7 +118,7 @@ def test_a_visitor_cannot_talk_their_way_in_with_cookies(magazine: Magazine) -> 
 
 
 def test_the_newsroom_gives_nothing_to_those_who_are_not_staff(magazine: Magazine) -> None:
-    start = [a for a in addresses(magazine.props) if a.startswith("/newsroom/")]
+    start = [a for a in addresses(magazine.props, each=2) if a.startswith("/newsroom/")]
     assert len(start) > 50
     for reader in magazine.readers[:3]:
         for address in start:

@@ -1,6 +1,7 @@
 """Every address of the magazine, in the order in which they are tried."""
 
 from django.conf import settings
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as newsroom_urls
@@ -35,6 +36,9 @@ urlpatterns = [
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
     # the newsroom and the program itself
+    # One way in for everybody; and Wagtail's way out signs out on a GET as well.
+    path("newsroom/login/", project.newsroom_login),
+    path("newsroom/logout/", LogoutView.as_view(next_page="/")),
     path("newsroom/", include(newsroom_urls)),
     path("healthz", project.health, name="health"),
     re_path(r"^media/(?P<path>.+)$", project.media, name="media"),

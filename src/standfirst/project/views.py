@@ -5,12 +5,15 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig
 from django.db import connection
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import get_template
+from django.urls import reverse
 from django.utils._os import safe_join
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 
 from standfirst.project.limits import too_large
@@ -38,6 +41,14 @@ def media(request: HttpRequest, path: str) -> FileResponse:
     if not kind.startswith("image/") or kind == "image/svg+xml":
         response["Content-Disposition"] = "attachment"
     return response
+
+
+@require_safe
+def newsroom_login(request: HttpRequest) -> HttpResponse:
+    """Colleagues log in where everybody does, and come back to where they were going."""
+    next = request.GET.get("next", "")
+    ours = url_has_allowed_host_and_scheme(next, {request.get_host()}, request.is_secure())
+    return redirect_to_login(next if ours else reverse("wagtailadmin_home"))
 
 
 def _error(request: HttpRequest, status: int, template: str) -> HttpResponse:
