@@ -27,7 +27,19 @@ from tests.making import (
 from tests.walker import Props
 
 MARKER = re.compile(r"LEAK-(\d+)-([a-z]+)")
-PLACES = "paragraph heading alt caption credit quote by list cell note second".split()
+PLACES = [
+    "paragraph",
+    "heading",
+    "alt",
+    "caption",
+    "credit",
+    "quote",
+    "by",
+    "list",
+    "cell",
+    "note",
+    "second",
+]
 
 
 @dataclass

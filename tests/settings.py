@@ -8,8 +8,8 @@ os.environ.setdefault("SECRET_KEY", "for-tests-only-" + "x" * 50)
 os.environ.setdefault("DEMO", "1")
 os.environ.setdefault("BASE_URL", "http://testserver")
 
-from standfirst.project.settings import *  # noqa: E402, F403
-from standfirst.project.settings import DATABASES, HOME, STORAGES  # noqa: E402
+from standfirst.project.settings import *  # noqa: F403
+from standfirst.project.settings import DATABASES, HOME, STORAGES
 
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -109,9 +109,9 @@ def body_of(response: Any) -> str:
     return ""
 
 
-def walk(client: Client, start: Iterable[str], *, skip: tuple[str, ...] = ()) -> Iterator[
-    tuple[str, Any, str]
-]:
+def walk(
+    client: Client, start: Iterable[str], *, skip: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Any, str]]:
     """GET every address and whatever it links to; gives (address, response, text) for each."""
     waiting = list(dict.fromkeys(start))
     seen = set(waiting)

@@ -30,18 +30,26 @@ fi
 has_postgres || echo "MISSING: PostgreSQL, so its tests are skipped. apt-get install postgresql"
 has_chromium || echo "MISSING: Chromium, so the browser's tests are skipped. apt-get install chromium"
 
-echo "-- rules, apps and flows on SQLite"
+# Every part is run, also after one that failed; the exit code says whether any did.
+failed=0
+part() {
+    echo "-- $1"
+    shift
+    status=0
+    "$@" || status=$?
+    # 5: no such tests were found.
+    [ "$status" = 0 ] || [ "$status" = 5 ] || failed=1
+}
+
 # With tables made from the models, which is quicker; PostgreSQL runs every migration below.
-$bin/pytest -q -n 2 --no-migrations -m "not browser and not server" tests
+part "rules, apps and flows on SQLite" \
+    $bin/pytest -q -n 2 --no-migrations -m "not browser and not server" tests
 
 if has_postgres; then
-    echo "-- apps and servers on PostgreSQL"
-    $bin/python -m tests.servers postgres -- \
+    part "apps on PostgreSQL" $bin/python -m tests.servers postgres -- \
         $bin/pytest -q -n 2 -m "not browser" tests/apps
 fi
 
-echo "-- the reader's story in a browser, on servers"
-status=0
-$bin/pytest -q -m "browser or server" tests || status=$?
-# 5: no such tests were found.
-[ "$status" = 5 ] || exit "$status"
+part "the reader's story in a browser, and tests that need servers" \
+    $bin/pytest -q -m "browser or server" tests
+exit $failed

@@ -25,13 +25,12 @@ from standfirst.members.models import Member
 from standfirst.publication.models import Publication, UnlockLasts
 from tests.making import at, make_article, make_magazine, make_member
 
+pytestmark = pytest.mark.attack
 NOW = at("2026-11-20T12:00")
 
 
 def choose(member: Member, article: Article, now: datetime = NOW) -> Choice:
-    return unlock_with_credit(
-        member, article.pk, article.title, article.effective_terms, now=now
-    )
+    return unlock_with_credit(member, article.pk, article.title, article.effective_terms, now=now)
 
 
 def attack(calls: list[tuple[int, int, datetime]], threads: int = 50) -> list[Outcome]:
@@ -254,8 +253,14 @@ def test_the_database_refuses_a_slot_or_an_article_twice(
 
     def take(slot: int, article: int, month: date = date(2026, 11, 1)) -> None:
         Unlock.objects.create(
-            member=member, article_id=articles[article].pk, headline="x", kind="credit",
-            month=month, slot=slot, allowance=3, unlocked_at=NOW,
+            member=member,
+            article_id=articles[article].pk,
+            headline="x",
+            kind="credit",
+            month=month,
+            slot=slot,
+            allowance=3,
+            unlocked_at=NOW,
         )
 
     take(1, 0)

@@ -96,8 +96,8 @@ def test_setting_up_makes_what_a_magazine_needs_and_may_be_repeated() -> None:
 
 def test_setting_up_takes_over_what_wagtail_made() -> None:
     make_magazine()
-    Group.objects.create(name="Editors")
-    Group.objects.create(name="Moderators")
+    Group.objects.get_or_create(name="Editors")
+    Group.objects.get_or_create(name="Moderators")
     set_up_magazine()
     set_up_magazine()
     assert set(Group.objects.values_list("name", flat=True)) == {"Writers", "Editors"}

@@ -193,8 +193,10 @@ def test_a_queued_job_outlives_a_worker_that_is_killed(tmp_path):
     time.sleep(3)
     first.kill()
     first.wait()
-    python("from standfirst.members.jobs import send_farewell\n"
-           "send_farewell.enqueue('gone@meridian.example')")
+    python(
+        "from standfirst.members.jobs import send_farewell\n"
+        "send_farewell.enqueue('gone@meridian.example')"
+    )
     table = DBTaskResult._meta.db_table
     second = start()
     try:

@@ -18,7 +18,7 @@ from standfirst.articles.models import Article
 from tests.cast import MARKER, PLACES, Magazine, Reader, make_cast
 from tests.walker import addresses, body_of, walk
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.attack]
 
 # Other ways of asking for the same thing: each is tried at every address that answers 200.
 QUERIES = ["format=json&q=LEAK&preview=1&mode_name=full&amp=1&page=1&variant=full&terms=open"]

@@ -10,10 +10,10 @@ from django.db import connection
 from tests.cast import Magazine, make_cast
 from tests.walker import addresses
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.attack]
 
-# Not about any reader: sizes of pictures that were drawn for the first time, Wagtail's notes that an
-# editor was here and has a form open, and the session's own bookkeeping (a passkey's challenge).
+# Not about any reader: sizes of pictures that were drawn for the first time, Wagtail's notes that
+# an editor was here and has a form open, the session's own bookkeeping (a passkey's challenge).
 # Who is signed in, and how, is looked at apart.
 DERIVED = {
     "wagtailimages_rendition",

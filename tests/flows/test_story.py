@@ -50,10 +50,11 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def opened(chromium: Browser, demo: str, *, script: bool = True, **options: object) -> BrowserContext:
-    context = chromium.new_context(
-        base_url=demo, java_script_enabled=script, **{"viewport": {"width": 390, "height": 844}, **options}
-    )
+def opened(
+    chromium: Browser, demo: str, *, script: bool = True, **options: object
+) -> BrowserContext:
+    options = {"viewport": {"width": 390, "height": 844}, **options}
+    context = chromium.new_context(base_url=demo, java_script_enabled=script, **options)
     context.set_default_timeout(10_000)
     return context
 
@@ -149,10 +150,16 @@ def test_the_readers_story(chromium: Browser, demo: str, script: bool) -> None:
     for address in articles[1:4]:
         path = address.removeprefix(demo)
         expect(wall.locator(f"a[href$='{path}']")).to_have_count(1)
-    expect(wall).to_contain_text(re.compile(r"1 (January|February|March|April|May|June|July|"
-                                            r"August|September|October|November|December)"))
+    expect(wall).to_contain_text(
+        re.compile(
+            r"1 (January|February|March|April|May|June|July|"
+            r"August|September|October|November|December)"
+        )
+    )
     if script:
-        expect(page.locator("header.site")).to_contain_text(re.compile("0 choices|no choices", re.I))
+        expect(page.locator("header.site")).to_contain_text(
+            re.compile("0 choices|no choices", re.I)
+        )
 
     # Sign out, and the chosen article is closed to whoever comes next.
     page.goto(f"{demo}/account/logout/")
@@ -180,8 +187,19 @@ def test_the_readers_story(chromium: Browser, demo: str, script: bool) -> None:
     context.close()
 
 
-PUBLIC = ["/", "/section/world/", "/topics/", "/regions/", "/authors/", "/archive/", "/library/",
-          "/all-access/", "/join/", "/account/login/", "/no-such-page/"]
+PUBLIC = [
+    "/",
+    "/section/world/",
+    "/topics/",
+    "/regions/",
+    "/authors/",
+    "/archive/",
+    "/library/",
+    "/all-access/",
+    "/join/",
+    "/account/login/",
+    "/no-such-page/",
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -191,7 +209,10 @@ def test_every_page_passes_axe_and_none_scrolls_sideways(
 ) -> None:
     """WCAG 2.2 AA as far as a program can see, in a real browser, signed out and signed in."""
     context = opened(
-        chromium, demo, color_scheme=scheme, viewport={"width": width, "height": 900},
+        chromium,
+        demo,
+        color_scheme=scheme,
+        viewport={"width": width, "height": 900},
         reduced_motion="reduce",
     )
     page = context.new_page()

@@ -113,9 +113,7 @@ moments = st.datetimes(
     timezones=st.just(UTC),
 )
 articles = st.integers(min_value=1, max_value=6)
-doors = st.builds(
-    OpenDoor, kind=st.sampled_from(UnlockKind), until=st.none() | moments
-)
+doors = st.builds(OpenDoor, kind=st.sampled_from(UnlockKind), until=st.none() | moments)
 standings = st.builds(
     Standing,
     signed_in=st.booleans(),
@@ -181,9 +179,7 @@ def test_credits_alone_open_nothing(
 
 
 @given(standings, articles, moments)
-def test_stricter_terms_never_open_more(
-    standing: Standing, article: int, now: datetime
-) -> None:
+def test_stricter_terms_never_open_more(standing: Standing, article: int, now: datetime) -> None:
     ladder = [Terms.OPEN, Terms.MEMBERS, Terms.METERED, Terms.SUBSCRIBERS]
     opened = [isinstance(decide(t, standing, article, now), FullText) for t in ladder]
     assert opened == sorted(opened, reverse=True)

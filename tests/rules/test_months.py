@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 from standfirst.publication.rules import month_of, next_month, start_of
 
 ZONES = st.sampled_from(
-    ["UTC", "Europe/Vienna", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe",
-     "Asia/Kathmandu", "America/Sao_Paulo", "Africa/Cairo"]
+    [
+        "UTC",
+        "Europe/Vienna",
+        "America/New_York",
+        "Pacific/Kiritimati",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "America/Sao_Paulo",
+        "Africa/Cairo",
+    ]
 ).map(ZoneInfo)
 
 

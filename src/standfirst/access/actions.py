@@ -73,9 +73,7 @@ def unlock_with_credit(
 def _take_slot(member: Member, article: int, headline: str, now: datetime) -> bool:
     publication = the_publication()
     month = month_of(now, publication.zone)
-    taken = set(
-        Unlock.objects.filter(member=member, month=month).values_list("slot", flat=True)
-    )
+    taken = set(Unlock.objects.filter(member=member, month=month).values_list("slot", flat=True))
     free = [slot for slot in range(1, publication.allowance + 1) if slot not in taken]
     # The number of choices counts, not their numbers: the allowance may have been lowered.
     if len(taken) >= publication.allowance or not free:
@@ -124,9 +122,7 @@ def unlock_as(
             )
             happened(ArticleUnlocked(member=member.pk, article=article, kind=kind))
     except IntegrityError:
-        if Unlock.objects.filter(
-            member=member, article=article, valid_month__isnull=True
-        ).exists():
+        if Unlock.objects.filter(member=member, article=article, valid_month__isnull=True).exists():
             return False
         raise
     return True

@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.feedgenerator import Atom1Feed, Enclosure, Rss201rev2Feed, SyndicationFeed
 from django.utils.html import escape
@@ -220,8 +219,3 @@ def _picture(article: Article, here: str) -> dict[str, Any] | None:
         "description": clean(article.hero_alt),
         "credit": clean(article.hero_credit),
     }
-
-
-def address_of_feed(subject: Filed | None = None) -> str:
-    """The path of the RSS feed of a subject, or of the whole magazine."""
-    return reverse(f"{subject.kind}_feed", args=[subject.slug]) if subject else reverse("feed")

@@ -211,8 +211,9 @@ class Loader:
                 Article.objects.filter(source_id__in=batch).values_list("source_id", "source_hash")
             )
             fresh = [line for name, line in batch.items() if name not in known]
-            changed = [line for name, line in batch.items()
-                       if name in known and known[name] != line.hash]
+            changed = [
+                line for name, line in batch.items() if name in known and known[name] != line.hash
+            ]
             add_articles([self._new_article(line) for line in fresh], self._slugs)
             for line in changed:
                 self._update(line)

@@ -92,8 +92,10 @@ def add_articles(new: Sequence[NewArticle], slugs: Slugs) -> list[Article]:
         taken = set(Article.objects.filter(slug__in=named).values_list("slug", flat=True))
         if taken:
             slugs.refuse(taken)
-            named = [slugs.free(a.title) if slug in taken else slug
-                     for a, slug in zip(new, named, strict=True)]
+            named = [
+                slugs.free(a.title) if slug in taken else slug
+                for a, slug in zip(new, named, strict=True)
+            ]
         articles = _pages(index, new, named)
         _insert(articles)
         _file(articles, new)

@@ -49,6 +49,7 @@ def preview_context(article: Article, mode: str, now: datetime) -> dict[str, Any
     context: dict[str, Any] = {
         "page": article_page(article, decision),
         "decision": decision,
+        "seen_as": mode,
         "form": JoinForm(),
     }
     if isinstance(decision, Preview) and decision.wall in {Wall.CHOOSE, Wall.SPENT}:

@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
 from django.db.models.functions import TruncMonth
 from django.http import Http404
 
-from standfirst.access.rules import Decision, FullText, Terms
+from standfirst.access.rules import Decision, FullText
 from standfirst.articles.models import (
     Article,
     Author,
@@ -60,8 +60,9 @@ class ArticlePage:
 
     @property
     def description(self) -> str:
-        """A line for search engines and cards: the standfirst, or else the preview's beginning."""
-        return self.article.standfirst or excerpt(self.preview)
+        """A line for search engines and cards: the editor's own, or else the standfirst, or else
+        the preview's beginning."""
+        return self.article.search_description or self.article.standfirst or excerpt(self.preview)
 
 
 def excerpt(preview: Sequence[Piece], length: int = 220) -> str:
@@ -201,13 +202,8 @@ def months_of_archive() -> list[tuple[int, list[tuple[date, int]]]]:
     return list(years.items())
 
 
-def terms_of(article: int) -> Terms:
-    """The effective terms of an article. Raises Article.DoesNotExist."""
-    return Article.objects.select_related("section").get(pk=article).effective_terms
-
-
 def changed_at(articles: QuerySet[Article]) -> datetime | None:
     """When anything in the list last changed."""
-    return articles.order_by("-last_published_at").values_list(
-        "last_published_at", flat=True
-    ).first()
+    return (
+        articles.order_by("-last_published_at").values_list("last_published_at", flat=True).first()
+    )

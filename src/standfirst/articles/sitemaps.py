@@ -20,6 +20,7 @@ from standfirst.articles.queries import published
 from standfirst.publication.queries import the_publication
 
 PER_PAGE = 2_000
+MOST = 50_000  # sitemaps, as many as an index may name
 NEWS_HOURS = 48
 NEWS_LENGTH = 1_000  # as many as Google reads
 
@@ -50,7 +51,7 @@ def sitemap(request: HttpRequest) -> HttpResponse:
 def sitemap_articles(request: HttpRequest, number: int) -> HttpResponse:
     """Two thousand articles, in the order in which they were added."""
     zone = the_publication().zone
-    first = (number - 1) * PER_PAGE
+    first = (min(number, MOST + 1) - 1) * PER_PAGE
     rows = list(
         Article.objects.filter(live=True, published_at__isnull=False)
         .order_by("pk")

@@ -1,6 +1,6 @@
 """Lists of articles: sections, topics, regions, authors, archive. Previews only, no decision."""
 
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date
 from typing import Any
 
 from django.db.models import Count, Max, Model, Q, QuerySet
@@ -86,6 +86,8 @@ def archive_month(request: HttpRequest, year: str, month: str) -> HttpResponse:
         first = date(int(year), int(month), 1)
     except ValueError as error:
         raise Http404("There is no such month.") from error
+    if first.year in {MINYEAR, MAXYEAR}:  # a month at the calendar's end has none beside it
+        raise Http404("There is no such month.")
     articles = published_in(first)
     context = {"month": first, "list": listing(articles, request.GET.get("page"))}
     return render(request, "articles/archive_month.html", context)

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from standfirst.members.models import Member
+from standfirst.members.queries import is_verified
 from standfirst.publication.events import (
     AddressChanged,
     AddressChangeWanted,
@@ -138,6 +139,16 @@ def forget_what_was_not_proved(member: Member) -> None:
         member.set_unusable_password()
         member.save(update_fields=["password"])
         Authenticator.objects.filter(user=member).delete()
+
+
+def trust_from_now_on(member: Member) -> None:
+    """Call this when a member becomes staff: power over the newsroom is for the mailbox's owner.
+
+    Where nobody proved the address, a stranger may have joined with it beforehand, so the password
+    and sessions that there are end; a code by mail lets the owner in.
+    """
+    if not is_verified(member):
+        forget_what_was_not_proved(member)
 
 
 # -- what a member may change ----------------------------------------------------------------

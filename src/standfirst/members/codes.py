@@ -24,11 +24,21 @@ _SIGN_IN = "sign-in"
 
 @dataclass(frozen=True, slots=True)
 class ConfirmLink:
-    """What a confirmation link stands for: `address` is to be the member's, which was `present`."""
+    """What a confirmation link stands for: `address` is to be the member's, which was `present`.
+
+    A change of address carries a `seal`, which a new password breaks, see `holds`.
+    """
 
     member: int
     address: str
     present: str
+    seal: str = ""
+
+    def holds(self, member: Member) -> bool:
+        """Does the link still count? A change that was asked for before the password changed does
+        not: whoever took the account back would lose it again to a link mailed to a stranger."""
+        changes = self.address != self.present
+        return not changes or constant_time_compare(self.seal, _seal(member))
 
 
 def code_of(member: Member, now: datetime) -> str:
@@ -51,7 +61,13 @@ def _code(member: Member, window: int) -> str:
 def confirm_token(member: Member, address: str | None = None) -> str:
     """For a link that confirms the member's address, or changes it to `address`."""
     told = [member.pk, address or member.email, member.email]
+    if address and address != member.email:
+        told.append(_seal(member))
     return signing.dumps(told, salt=_CONFIRM)
+
+
+def _seal(member: Member) -> str:
+    return salted_hmac(_CONFIRM, member.password, algorithm="sha256").hexdigest()[:20]
 
 
 def read_confirm_token(token: str) -> ConfirmLink | None:

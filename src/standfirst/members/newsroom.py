@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import Group
 
+from standfirst.members.actions import trust_from_now_on
 from standfirst.members.models import Member
 
 
@@ -21,6 +22,13 @@ class _Colleague(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("name", "is_superuser", "groups")
         labels = {"is_superuser": "Administrator"}
         help_texts = {"is_superuser": "May do everything, also make others administrators."}
+
+    def save(self, commit: bool = True) -> Member:
+        known = Member.objects.filter(pk=self.instance.pk, is_staff=False).exists()
+        member: Member = super().save(commit)
+        if known and member.is_staff:
+            trust_from_now_on(member)
+        return member
 
 
 class AddColleague(_Colleague):

@@ -15,11 +15,6 @@ def is_verified(member: Member) -> bool:
     return bool(mine.filter(verified=True).exists())
 
 
-def member_at(email: str) -> Member | None:
-    """The active member with this address."""
-    return Member.objects.filter(email__iexact=email, is_active=True).first()
-
-
 def refused_domains() -> frozenset[str]:
     """Domains of throw-away mailboxes: the setting REFUSED_MAIL_DOMAINS, or else our own list."""
     chosen = getattr(settings, "REFUSED_MAIL_DOMAINS", None)

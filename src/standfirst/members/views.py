@@ -65,7 +65,7 @@ def confirm_code(request: HttpRequest) -> HttpResponse:
         return _code_page(
             request,
             onward,
-            error="That were too many tries. Wait an hour, or use the link in the mail instead.",
+            error="Those were too many tries. Wait an hour, or use the link in the mail instead.",
             status=429,
         )
     typed = request.POST.get("code", "")
@@ -122,12 +122,14 @@ def confirm_link(request: HttpRequest, token: str) -> HttpResponse:
     """Where a confirmation mail leads: GET asks, POST confirms the address, in any browser."""
     link = read_confirm_token(token)
     onward = next_of(request, reverse("account"))
+    too_old = "This link is too old, or not complete. Log in, and have a new one sent."
     if link is None:
-        sentence = "This link is too old, or not complete. Log in, and have a new one sent."
-        return _said(request, sentence, 410, onward=onward)
+        return _said(request, too_old, 410, onward=onward)
     member = Member.objects.filter(pk=link.member, is_active=True).first()
     if member is None:
         return _said(request, SENTENCES[Confirmation.GONE], 410, onward="/")
+    if not link.holds(member):
+        return _said(request, too_old, 410, onward=onward)
     if member.email != link.present or (link.address == link.present and is_verified(member)):
         return _said(request, SENTENCES[Confirmation.ALREADY], 410, onward=onward)
     if request.method != "POST":

@@ -142,6 +142,13 @@ def _mail() -> Iterator[Finding]:
 
 
 def _proxies() -> Iterator[Finding]:
+    if settings.BASE_URL.startswith("https://") and not settings.TRUSTED_PROXIES:
+        yield Finding(
+            "BASE_URL is https, but TRUSTED_PROXIES names no web server in front: all readers "
+            "share one network's rate limits, and forms may be refused. Name it, such as "
+            "127.0.0.1.",
+            grave=False,
+        )
     for network in settings.TRUSTED_PROXIES:
         try:
             if ip_network(network, strict=False).prefixlen == 0:

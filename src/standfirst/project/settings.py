@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "standfirst.publication.proxies.believe_our_own",
     "standfirst.project.limits.no_oversized_forms",
     "django.middleware.security.SecurityMiddleware",
+    "standfirst.project.safety.only_our_own_scripts",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -204,7 +205,6 @@ WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.databa
 WAGTAIL_ENABLE_UPDATE_CHECK = False
 WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
 WAGTAIL_GRAVATAR_PROVIDER_URL = None
-WAGTAILADMIN_LOGIN_URL = "account_login"
 WAGTAIL_PASSWORD_RESET_ENABLED = False  # colleagues are members: passwords and addresses are theirs
 WAGTAIL_PASSWORD_MANAGEMENT_ENABLED = False  # to change under /account/
 WAGTAIL_EMAIL_MANAGEMENT_ENABLED = False
@@ -250,6 +250,21 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a long article's form in the newsroom
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "SAMEORIGIN"  # the newsroom's preview is a frame
+# Readers' pages run our own scripts alone. Embeds come in frames; one that brings a script shows
+# what it is without it.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: https:",
+        "frame-src 'self' https:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
 if SECURE:
     SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
     CSRF_TRUSTED_ORIGINS = [BASE_URL]

@@ -36,8 +36,9 @@ urlpatterns = [
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
     # the newsroom and the program itself
-    # One way in for everybody; and Wagtail's way out signs out on a GET as well.
-    path("newsroom/login/", project.newsroom_login),
+    # One way in for everybody, where tries are counted; Wagtail's way out signs out on a GET.
+    path("newsroom/login/", project.log_in, {"otherwise": "/newsroom/"}),
+    path("_util/login/", project.log_in),
     path("newsroom/logout/", LogoutView.as_view(next_page="/")),
     path("newsroom/", include(newsroom_urls)),
     path("healthz", project.health, name="health"),

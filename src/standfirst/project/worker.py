@@ -87,8 +87,11 @@ def rescue_jobs(now: datetime | None = None) -> int:
         taken = DBTaskResult.objects.filter(pk=job.pk, started_at=job.started_at, status=job.status)
         if taken.update(**change):
             rescued += again
-            log.warning("Job %s was left by a dead worker: %s.", job.task_name,
-                        "queued again" if again else "given up")
+            log.warning(
+                "Job %s was left by a dead worker: %s.",
+                job.task_name,
+                "queued again" if again else "given up",
+            )
     return rescued
 
 
@@ -106,16 +109,18 @@ def try_mail_again(now: datetime | None = None) -> int:
         count += taken.update(
             status=TaskResultStatus.READY, run_after=(job.finished_at or now) + pause
         )
-        log.warning("Mail could not be handed over (%s): job %s is tried again in %d min.",
-                    job.exception_class_path, job.task_name, pause.total_seconds() / 60)
+        log.warning(
+            "Mail could not be handed over (%s): job %s is tried again in %d min.",
+            job.exception_class_path,
+            job.task_name,
+            pause.total_seconds() / 60,
+        )
     return count
 
 
 def forget_results() -> None:
     """Drop the results of jobs that ended a while ago."""
-    DBTaskResult.objects.finished().filter(
-        finished_at__lt=timezone.now() - RESULTS_KEPT
-    ).delete()
+    DBTaskResult.objects.finished().filter(finished_at__lt=timezone.now() - RESULTS_KEPT).delete()
 
 
 def forget_sessions() -> None:
@@ -164,8 +169,11 @@ class Worker:
             except (DatabaseError, InterfaceError) as error:
                 _drop_connections()
                 pause = min(LONGEST_PAUSE, pause * 2)
-                log.error("The database cannot be used (%s); next look in %d s.",
-                          " ".join(str(error).split()), pause)
+                log.error(
+                    "The database cannot be used (%s); next look in %d s.",
+                    " ".join(str(error).split()),
+                    pause,
+                )
                 busy = False
             if not busy:
                 self._stop.wait(pause)

@@ -1,6 +1,6 @@
 """The magazine itself: one row, edited in the newsroom under Settings."""
 
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
@@ -116,5 +116,9 @@ class Publication(BaseGenericSetting):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The publication's time zone."""
-        return ZoneInfo(self.time_zone)
+        """The publication's time zone; UTC for one that this machine does not know, so that the
+        newsroom can still be entered to put it right."""
+        try:
+            return ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return ZoneInfo("UTC")

@@ -1,7 +1,7 @@
 """Who is asking, when a proxy of our own stands in front."""
 
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -17,17 +17,16 @@ def believe_our_own(
     """
     ours = [ip_network(network, strict=False) for network in settings.TRUSTED_PROXIES]
 
-    def is_ours(address: str) -> bool:
-        try:
-            return any(ip_address(address) in network for network in ours)
-        except ValueError:
-            return False
+    def is_ours(address: IPv4Address | IPv6Address | None) -> bool:
+        return address is not None and any(address in network for network in ours)
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if is_ours(request.META.get("REMOTE_ADDR", "")):
-            for address in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-                if address.strip() and not is_ours(address.strip()):
-                    request.META["REMOTE_ADDR"] = address.strip()
+        if is_ours(_address(request.META.get("REMOTE_ADDR", ""))):
+            for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+                address = _address(text.strip())
+                if not is_ours(address):
+                    if address:
+                        request.META["REMOTE_ADDR"] = str(address)
                     break
             if request.headers.get("X-Forwarded-Proto") == "https":
                 request.META["wsgi.url_scheme"] = "https"
@@ -37,3 +36,12 @@ def believe_our_own(
         return get_response(request)
 
     return middleware
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address; IPv4 that arrived at an IPv6 socket as IPv4. None for what is no address."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -26,6 +26,8 @@ def tell_the_strip(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
+        if "public" in response.get("Cache-Control", ""):
+            return response  # a feed or a picture, kept for all: it must not carry one's name
         reader = request.user
         wanted = _strip_of(reader) if isinstance(reader, Member) else None
         present = request.COOKIES.get(STRIP_COOKIE)

@@ -1,6 +1,7 @@
 """What happens when a reader opens an article, joins at its wall, or chooses it."""
 
 from typing import Any
+from urllib.parse import unquote
 
 from allauth.core import ratelimit
 from django.contrib.auth.views import redirect_to_login
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from standfirst.access.actions import Outcome, unlock_with_credit
 from standfirst.access.crawlers import verified_crawler
 from standfirst.access.queries import credits_of, standing_of
-from standfirst.access.rules import Preview, Wall, decide
+from standfirst.access.rules import FullText, Preview, Reason, Wall, decide
 from standfirst.articles.models import Article
 from standfirst.articles.queries import article_page, find_article, published
 from standfirst.members.actions import join_again
@@ -28,8 +29,9 @@ from standfirst.reading.actions import join_at
 def article(request: HttpRequest, year: str, month: str, slug: str) -> HttpResponse:
     """An article: full text or preview, as `decide` says of this reader at this moment."""
     found = find_article(slug)
-    if request.path != found.get_absolute_url():
-        return redirect(found.get_absolute_url(), permanent=True)
+    address = found.get_absolute_url()
+    if request.path != unquote(address):
+        return redirect(address, permanent=True)
     return render_article(request, found)
 
 
@@ -50,6 +52,8 @@ def render_article(
     response = render(request, "articles/article.html", context, status=status)
     patch_vary_headers(response, ["Cookie"])
     patch_cache_control(response, private=True, no_cache=True)
+    if decision == FullText(Reason.CRAWLER):
+        response["X-Robots-Tag"] = "noarchive"  # a search engine's copy is open to everybody
     if form:  # what was typed stands in the page
         patch_cache_control(response, no_store=True)
     return response

@@ -23,8 +23,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="fill the library to N articles with recombined paragraphs of the sample",
     )
     parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
-    parser.add_argument("--home", metavar="DIR", type=Path, default=Path(".demo"),
-                        help="folder of its data (default: %(default)s)")
+    parser.add_argument(
+        "--home",
+        metavar="DIR",
+        type=Path,
+        default=Path(".demo"),
+        help="folder of its data (default: %(default)s)",
+    )
     parser.add_argument("--fresh", action="store_true", help="throw the old data away first")
     parser.add_argument("--load-only", action="store_true", help="make it, but do not serve it")
 

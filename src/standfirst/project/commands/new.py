@@ -41,8 +41,10 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise Problem(f"{folder} cannot be made: {error.strerror}.") from error
     shown = options.folder
-    print(f"Made {shown}. Next:\n\n  cd {shown}\n  standfirst prepare\n"
-          "  standfirst staff YOUR@ADDRESS\n  standfirst serve")
+    print(
+        f"Made {shown}. Next:\n\n  cd {shown}\n  standfirst prepare\n"
+        "  standfirst staff YOUR@ADDRESS\n  standfirst serve"
+    )
     return 0
 
 

@@ -181,9 +181,7 @@ def _article(sample: text.Sample, pictures: dict[str, Image], now: datetime) -> 
         article.published_at = None
     ArticleIndex.objects.get().add_child(instance=article)
     if sample.slug == SCHEDULED:
-        article.go_live_at = datetime.combine(
-            now.date() + timedelta(days=1), time(6), now.tzinfo
-        )
+        article.go_live_at = datetime.combine(now.date() + timedelta(days=1), time(6), now.tzinfo)
         article.save_revision(approved_go_live_at=article.go_live_at).publish()
     elif sample.slug == IN_REVIEW:
         _send_to_review(article)

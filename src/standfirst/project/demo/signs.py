@@ -11,10 +11,12 @@ def directory(address: str) -> str:
     paid = articles.filter(terms="subscribers").order_by("-published_at").first()
     places = [
         ("Front page", f"{address}/"),
-        *([("An article, as a visitor meets it", address + metered.get_absolute_url())]
-          if metered else []),
-        *([("An article for subscribers only", address + paid.get_absolute_url())]
-          if paid else []),
+        *(
+            [("An article, as a visitor meets it", address + metered.get_absolute_url())]
+            if metered
+            else []
+        ),
+        *([("An article for subscribers only", address + paid.get_absolute_url())] if paid else []),
         ("Log in", f"{address}/account/login/"),
         ("Newsroom (as the editor)", f"{address}/newsroom/"),
         ("Outbox: mail that would have been sent", f"{address}/outbox/"),

@@ -92,8 +92,11 @@ def _special(chunk: str, image_id: Callable[[str], int | None]) -> tuple[str, An
 
 def _table(chunk: str) -> dict[str, Any]:
     head, *lines = chunk.split("\n")
-    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines
-            if line.startswith("|")]
+    rows = [
+        [cell.strip() for cell in line.strip().strip("|").split("|")]
+        for line in lines
+        if line.startswith("|")
+    ]
     return {
         "data": [row for row in rows if not all(set(cell) <= set("-: ") for cell in row)],
         "cell": [],

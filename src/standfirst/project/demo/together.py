@@ -45,11 +45,17 @@ def run_together(port: int, ready: Callable[[], None]) -> int:
                     continue
                 restarts[name] += 1
                 if restarts[name] > RESTARTS:
-                    print(f"standfirst: the {name} died {RESTARTS + 1} times (exit code "
-                          f"{child.returncode}), so the demo ends.", file=sys.stderr)
+                    print(
+                        f"standfirst: the {name} died {RESTARTS + 1} times (exit code "
+                        f"{child.returncode}), so the demo ends.",
+                        file=sys.stderr,
+                    )
                     return 1
-                print(f"standfirst: the {name} died (exit code {child.returncode}); it is started "
-                      "again.", file=sys.stderr)
+                print(
+                    f"standfirst: the {name} died (exit code {child.returncode}); it is started "
+                    "again.",
+                    file=sys.stderr,
+                )
                 children[name] = _start(verbs[name])
     except _Stopped:
         print("\nStopping …", file=sys.stderr)

@@ -12,6 +12,7 @@
     strip.href = strip.dataset.login + back;
     return;
   }
+  document.documentElement.classList.add("known"); // hides what is said to visitors only
   strip.textContent = told.name || "Your account";
   if (told.staff) {
     const newsroom = document.createElement("a");
