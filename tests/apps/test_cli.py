@@ -86,6 +86,7 @@ def test_the_units_for_systemd_name_the_folder_and_the_program(tmp_path):
     assert "standfirst serve" in unit or " serve --port 8000" in unit
 
 
+@pytest.mark.attack
 def test_a_new_magazine_is_told_what_to_do_next_and_does_not_serve_yet(tmp_path):
     folder = tmp_path / "m"
     new.make(folder)
@@ -98,6 +99,7 @@ def test_a_new_magazine_is_told_what_to_do_next_and_does_not_serve_yet(tmp_path)
     assert "Traceback" not in served.stderr + checked.stderr
 
 
+@pytest.mark.attack
 def test_without_a_key_nothing_is_served(tmp_path):
     ended = standfirst("serve", cwd=tmp_path)
     assert ended.returncode == 1
@@ -115,6 +117,7 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path, name: str, value: str)
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.attack
 def test_a_database_that_is_away_is_told_of_in_a_sentence(tmp_path):
     ended = standfirst("worker", "--help", cwd=tmp_path)
     assert ended.returncode == 0
@@ -210,6 +213,7 @@ def test_no_sample_article_comes_from_the_future(hour: int, days_ago: int):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.attack
 def test_the_sample_is_loaded_once_and_left_alone_after(settings, tmp_path, monkeypatch):
     from standfirst.project.demo.people import make_people
 

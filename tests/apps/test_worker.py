@@ -156,6 +156,7 @@ def test_results_are_forgotten_after_a_week_and_sooner_never():
     assert DBTaskResult.objects.get().args_kwargs["args"] == [6]
 
 
+@pytest.mark.attack
 def test_a_queued_job_outlives_a_worker_that_is_killed(tmp_path):
     """A real worker is killed with -9; the next one does what was queued meanwhile."""
     env = {

@@ -96,7 +96,7 @@ def test_the_overview_says_what_is_left_and_when_new_ones_come(
     text = adas.get("/account/").content.decode()
     assert "December" in text
     assert "2 of 3 articles left to choose" in text
-    assert "3 new ones come on 1 January" in text
+    assert "Three new ones come on 1 January" in text
     assert "Salt roads" in text
     assert "Confirm your address" not in text
     assert "Everything is open" not in text
@@ -106,7 +106,8 @@ def test_the_overview_says_until_when_all_access_runs(adas: Browser, ada: Member
     subscription = subscribe(ada)
     day = subscription.ends_at.astimezone(ZoneInfo("Pacific/Auckland"))
     text = adas.get("/account/").content.decode()
-    assert f"Everything is open to you until {day.day} {day:%B %Y}" in text
+    assert "Everything is open to you" in text
+    assert f"Until {day.day} {day:%B %Y}" in text
 
 
 def test_an_unconfirmed_member_finds_the_code_form_on_the_overview(postbox: Postbox) -> None:

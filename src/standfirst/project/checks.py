@@ -172,7 +172,7 @@ def _static() -> Iterator[Finding]:
 
 
 # What `standfirst serve` insists on, besides the tables.
-_NEEDED: tuple[Callable[[], Iterator[Finding]], ...] = (_key, _proxies, _static)
+_NEEDED: tuple[Callable[[], Iterator[Finding]], ...] = (_key, _debug, _proxies, _static)
 
 
 # -- data -------------------------------------------------------------------------------------
