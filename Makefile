@@ -11,12 +11,13 @@ RUN_PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 MIGRATIONS = STANDFIRST_HOME=$(VENV) DJANGO_SETTINGS_MODULE=standfirst.project.settings \
 	$(BIN)/django-admin makemigrations --check --dry-run --verbosity 1
 
-.PHONY: help demo test check format lock servers clean
+.PHONY: help demo test quick check format lock servers clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     a whole sample magazine on this machine (PORT=8000 ARTICLES=0)"
 	@echo "make test     everything: lint, types, imports, tests on SQLite and PostgreSQL, browser"
+	@echo "make quick    the tests that take seconds: no server, no browser, no attack"
 	@echo "make check    lint, types and imports only"
 	@echo "make format   put imports and layout in order"
 	@echo "make lock     resolve the requirements anew, with hashes"
@@ -27,6 +28,9 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev check
 	@sh tools/test.sh
+
+quick: $(VENV)/.dev
+	@$(BIN)/pytest -q -n 2 -m "not browser and not server and not attack" tests
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

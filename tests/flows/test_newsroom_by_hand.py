@@ -1,4 +1,4 @@
-"""What came to light when the newsroom was used by hand."""
+"""What came to light when the magazine was used by hand."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.making import make_article, make_magazine, make_member, make_staff
+from standfirst.articles.load_text import blocks, stretches
+from standfirst.articles.models import Topic
+from standfirst.articles.rules import filed_as, letter_of
+from tests.making import make_article, make_magazine, make_member, make_staff, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -58,3 +61,49 @@ def test_a_preview_seen_as_a_visitor_keeps_what_is_said_to_visitors() -> None:
     make_magazine()
     article = make_article(published_at=timezone.now() - timedelta(hours=1))
     assert preview_context(article, "visitor", timezone.now())["seen_as"] == "visitor"
+
+
+def test_lists_in_the_newsroom_say_the_day_of_what_lies_ahead() -> None:
+    make_magazine(time_zone="UTC")
+    subscription = subscribe(make_member("ada@example.org"), days=90)
+    page = client_of(make_staff()).get("/newsroom/subscriptions/").content.decode()
+    assert f"{subscription.ends_at:%b %Y}" in page
+
+
+@pytest.mark.parametrize(("allowance", "said"), [(0, "nothing to choose"), (1, "your choice for")])
+def test_the_spent_wall_makes_sense_with_hardly_any_choices(allowance: int, said: str) -> None:
+    make_magazine(allowance=allowance)
+    article, other = make_article(), make_article()
+    client = client_of(make_member())
+    if allowance:
+        client.post(f"/choose/{other.pk}/", headers={"Origin": "http://testserver"})
+    page = client.get(article.get_absolute_url()).content.decode()
+    assert said in page
+    assert "0 new" not in page
+
+
+def test_a_long_index_is_divided_by_letters() -> None:
+    make_magazine()
+    article = make_article()
+    for number in range(90):
+        topic = Topic.objects.create(
+            name=f"{chr(65 + number % 26)} topic {number}", slug=f"t{number}"
+        )
+        article.topics.add(topic)
+    article.save()
+    page = Client().get("/topics/").content.decode()
+    assert '<a href="#letter-26">Z</a>' in page
+    assert page.count("1 article") == 90
+
+
+def test_names_are_sorted_without_accents_and_case() -> None:
+    names = ["Zoë", "élan", "Ada", "’s-Hertogenbosch", "1914"]
+    assert sorted(names, key=filed_as) == ["1914", "Ada", "élan", "’s-Hertogenbosch", "Zoë"]
+    assert [letter_of(name) for name in names] == ["Z", "E", "A", "S", "#"]
+
+
+def test_emphasis_in_loaded_text_becomes_italic_and_names_with_underscores_stay() -> None:
+    text = stretches("The _broad consent_ & the file_name_of it.", headings=False)
+    assert blocks("s", text)[0]["value"] == (
+        "<p>The <i>broad consent</i> &amp; the file_name_of it.</p>"
+    )

@@ -20,6 +20,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])[”’\"')\]]*\s+(?=[“‘\"'(\[]*[A
 _HONORIFIC = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|No|Nos|H\.E|U\.S|U\.N|vs|Sen|Rep|Gen|[A-Z])\.$")
 _LINE_END = re.compile("\r\n|[\r\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ue000-\uf8ff\ufeff]")
+# _Emphasis_ as plain text has it: whole words, never the underscores inside a name_of_a_file.
+_EMPHASIS = re.compile(r"(?<![\w_])_(?=\S)([^_]{1,120})(?<=\S)_(?![\w_])")
 _CELL = " | "
 _BULLETS = ("- ", "• ", "● ", "▪ ")
 # What a printer put at the head and foot of pages, left in by whoever took the text off them:
@@ -109,21 +111,29 @@ def count_words(text: Iterable[Stretch]) -> int:
 def _raw(text: Sequence[Stretch]) -> Iterator[tuple[str, Any]]:
     for kind, group in groupby(text, key=lambda stretch: stretch.kind):
         if kind == "paragraph":
-            yield kind, "".join(f"<p>{escape(s.lines[0], quote=False)}</p>" for s in group)
+            yield kind, "".join(f"<p>{_rich(s.lines[0])}</p>" for s in group)
         elif kind == "heading":
             for stretch in group:
-                yield kind, stretch.lines[0]
+                yield kind, _EMPHASIS.sub(r"\1", stretch.lines[0])
         elif kind == "list":
-            items = (escape(line, quote=False) for s in group for line in s.lines)
+            items = (_rich(line) for s in group for line in s.lines)
             yield kind, "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
         else:
             for stretch in group:
                 yield kind, _table(stretch)
 
 
+def _rich(line: str) -> str:
+    """A line of plain text as rich text."""
+    return _EMPHASIS.sub(r"<i>\1</i>", escape(line, quote=False))
+
+
 def _table(stretch: Stretch) -> dict[str, Any]:
     return {
-        "data": [[c.strip() for c in row.split(_CELL.strip())] for row in stretch.lines],
+        "data": [
+            [_EMPHASIS.sub(r"\1", c.strip()) for c in row.split(_CELL.strip())]
+            for row in stretch.lines
+        ],
         "cell": [],
         "mergeCells": [],
         "table_caption": stretch.title,

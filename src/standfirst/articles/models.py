@@ -323,7 +323,7 @@ class Article(Page):
         if self.pk and self.live and self.live_revision_id is None:
             live = Article.objects.filter(pk=self.pk, live=True).first()
             if live:
-                self.live_revision = super(Article, live).save_revision(log_action=False)
+                self.live_revision = super(Article, live).save_revision(log_action=True)
                 Page.objects.filter(pk=self.pk).update(live_revision=self.live_revision)
         return super().save_revision(*args, **kwargs)
 

@@ -33,6 +33,7 @@ from standfirst.articles.models import (
 )
 from standfirst.articles.why import Unknown, member_with, why
 from standfirst.members.models import Member
+from standfirst.publication.clock import written
 
 # -- lists of articles ------------------------------------------------------------------------
 
@@ -73,7 +74,13 @@ COLUMNS = [
     PageTitleColumn("title", label="Headline", sort_key="title", classname="title"),
     Column("section", sort_key="section__name", width="14%"),
     Column("terms", label="Terms", accessor="effective_terms", width="10%"),
-    DateColumn("published_at", label="Published", sort_key="published_at", width="12%"),
+    Column(
+        "published_at",
+        label="Published",
+        accessor=lambda article: written(article.published_at),
+        sort_key="published_at",
+        width="12%",
+    ),
     DateColumn(
         "latest_revision_created_at",
         label="Updated",

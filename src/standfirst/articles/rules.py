@@ -1,6 +1,7 @@
 """Where the preview ends, and how long a text takes. Plain values in, plain values out."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
@@ -84,3 +85,16 @@ def plain_text(html: str) -> str:
 def minutes_to_read(words: int) -> int:
     """Whole minutes for a text of so many words, at least one."""
     return max(1, round(words / WORDS_A_MINUTE))
+
+
+def filed_as(name: str) -> str:
+    """The name as an index sorts it: without accents, case, and marks before its first letter."""
+    letters = unicodedata.normalize("NFKD", name)
+    letters = "".join(c for c in letters if not unicodedata.combining(c)).casefold()
+    return letters.lstrip("\"'‘’“”«„( ") or letters
+
+
+def letter_of(name: str) -> str:
+    """The letter an index lists the name under; “#” for figures and signs."""
+    first = filed_as(name)[:1].upper()
+    return first if first.isalpha() else "#"

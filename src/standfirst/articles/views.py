@@ -1,6 +1,7 @@
 """Lists of articles: sections, topics, regions, authors, archive. Previews only, no decision."""
 
 from datetime import MAXYEAR, MINYEAR, date
+from itertools import groupby
 from typing import Any
 
 from django.db.models import Count, Max, Model, Q, QuerySet
@@ -11,6 +12,9 @@ from django.views.decorators.http import require_safe
 
 from standfirst.articles.models import Article, Author, Region, Section, Topic
 from standfirst.articles.queries import listing, months_of_archive, published, published_in
+from standfirst.articles.rules import filed_as, letter_of
+
+LONG_INDEX = 80  # names; a longer index is divided by letters
 
 
 def _filed(
@@ -62,15 +66,17 @@ def index(request: HttpRequest, kind: str) -> HttpResponse:
     """All topics, regions or authors that have an article, with how many and when the last."""
     model, articles = _INDEXES[kind]
     live = Q(**{f"{articles}__live": True})
-    subjects = (
-        model._default_manager.annotate(
-            articles_count=Count(articles, filter=live, distinct=True),
-            newest=Max(f"{articles}__published_at", filter=live),
-        )
-        .filter(articles_count__gt=0)
-        .order_by("name")
-    )
-    return render(request, "articles/index.html", {"kind": kind, "subjects": subjects})
+    subjects = model._default_manager.annotate(
+        articles_count=Count(articles, filter=live, distinct=True),
+        newest=Max(f"{articles}__published_at", filter=live),
+    ).filter(articles_count__gt=0)
+    names = sorted(subjects, key=lambda subject: filed_as(subject.name))
+    by_letter: list[tuple[str, list[Any]]] = []
+    if len(names) > LONG_INDEX:
+        letters = groupby(names, key=lambda subject: letter_of(subject.name))
+        by_letter = [(letter, list(found)) for letter, found in letters]
+    context = {"kind": kind, "subjects": names, "by_letter": by_letter}
+    return render(request, "articles/index.html", context)
 
 
 @require_safe

@@ -14,12 +14,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from wagtail import hooks
 from wagtail.admin.filters import WagtailFilterSet
-from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
+from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets import AdminDateTimeInput
 
 from standfirst.members.models import Member
+from standfirst.publication.clock import written
 from standfirst.subscriptions.actions import end_early, give_all_access
 from standfirst.subscriptions.models import Subscription
 
@@ -112,8 +113,18 @@ class _List(generic.IndexView):  # type: ignore[misc]
                 accessor=lambda it: it.member or "a former member",
                 get_url=self.get_edit_url,
             ),
-            DateColumn("starts_at", label="From", sort_key="starts_at"),
-            DateColumn("ends_at", label="Until", sort_key="ends_at"),
+            Column(
+                "starts_at",
+                label="From",
+                accessor=lambda one: written(one.starts_at),
+                sort_key="starts_at",
+            ),
+            Column(
+                "ends_at",
+                label="Until",
+                accessor=lambda one: written(one.ends_at),
+                sort_key="ends_at",
+            ),
             Column("note"),
             Column("created_by", label="Given by", accessor=lambda it: it.created_by or ""),
         ]
