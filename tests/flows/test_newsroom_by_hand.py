@@ -107,3 +107,14 @@ def test_emphasis_in_loaded_text_becomes_italic_and_names_with_underscores_stay(
     assert blocks("s", text)[0]["value"] == (
         "<p>The <i>broad consent</i> &amp; the file_name_of it.</p>"
     )
+
+
+def test_what_a_loaded_article_was_before_its_first_edit_can_be_gone_back_to() -> None:
+    make_magazine()
+    article = make_article("As loaded")
+    article.title = "As edited"
+    article.save_revision().publish()
+    page = client_of(make_staff()).get(f"/newsroom/pages/{article.pk}/history/").content.decode()
+    first = article.revisions.order_by("pk").first()
+    assert first.as_object().title == "As loaded"
+    assert reverse("wagtailadmin_pages:revisions_revert", args=[article.pk, first.pk]) in page

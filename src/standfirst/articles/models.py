@@ -26,6 +26,7 @@ from wagtail.admin.panels import (
     TitleFieldPanel,
 )
 from wagtail.fields import RichTextField, StreamField
+from wagtail.log_actions import LogContext
 from wagtail.models import Orderable, Page, Revision
 from wagtail.search import index
 
@@ -323,7 +324,9 @@ class Article(Page):
         if self.pk and self.live and self.live_revision_id is None:
             live = Article.objects.filter(pk=self.pk, live=True).first()
             if live:
-                self.live_revision = super(Article, live).save_revision(log_action=True)
+                with LogContext():  # an entry of its own in the history: one can go back to it
+                    first = super(Article, live).save_revision(log_action="wagtail.create")
+                self.live_revision = first
                 Page.objects.filter(pk=self.pk).update(live_revision=self.live_revision)
         return super().save_revision(*args, **kwargs)
 

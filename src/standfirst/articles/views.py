@@ -70,7 +70,8 @@ def index(request: HttpRequest, kind: str) -> HttpResponse:
         articles_count=Count(articles, filter=live, distinct=True),
         newest=Max(f"{articles}__published_at", filter=live),
     ).filter(articles_count__gt=0)
-    names = sorted(subjects, key=lambda subject: filed_as(subject.name))
+    names: list[Any] = list(subjects)
+    names.sort(key=lambda subject: filed_as(subject.name))
     by_letter: list[tuple[str, list[Any]]] = []
     if len(names) > LONG_INDEX:
         letters = groupby(names, key=lambda subject: letter_of(subject.name))
