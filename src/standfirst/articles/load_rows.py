@@ -29,6 +29,7 @@ from standfirst.articles.models import (
     Section,
     Topic,
 )
+from standfirst.publication.events import ArticlesLoaded, happened
 
 SLUG_LENGTH = 100
 
@@ -99,6 +100,7 @@ def add_articles(new: Sequence[NewArticle], slugs: Slugs) -> list[Article]:
         articles = _pages(index, new, named)
         _insert(articles)
         _file(articles, new)
+        happened(ArticlesLoaded())
         Page.objects.filter(pk=index.pk).update(numchild=index.numchild + len(new))
         _note_references(articles)
         for backend in get_search_backends(with_auto_update=True):

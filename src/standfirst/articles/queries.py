@@ -26,6 +26,7 @@ from standfirst.articles.models import (
     Topic,
 )
 from standfirst.articles.rules import Piece, plain_text
+from standfirst.publication.kept import depends_on
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import next_month, start_of
 
@@ -128,11 +129,13 @@ def related_to(article: Article, count: int = 3) -> list[Article]:
     pinned = [p.related_id for p in article.pinned.all()]
     found = {a.pk: a for a in for_cards(published().filter(pk__in=pinned))}
     related = [found[pk] for pk in pinned if pk in found][:count]
-    for more in (
-        published().filter(topics__in=list(article.topics.all())),
-        published().filter(section=article.section_id),
+    topics = list(article.topics.all())
+    for more, tags in (
+        (published().filter(topics__in=topics), [f"in:topic:{topic.pk}" for topic in topics]),
+        (published().filter(section=article.section_id), [f"in:section:{article.section_id}"]),
     ):
         if len(related) < count:
+            depends_on(*tags)
             known = [article.pk, *(a.pk for a in related)]
             # Through a subquery: DISTINCT over whole rows is slow with a large archive.
             fresh = list(dict.fromkeys(more.values_list("pk", flat=True)[: 12 * count]))

@@ -24,6 +24,8 @@ VARIABLES: Mapping[str, str] = {
     "EMAIL_FROM": "sender of the magazine's mail, such as The Meridian <post@magazine.example>",
     "MEDIA_ROOT": "folder for pictures; default: media in STANDFIRST_HOME",
     "STATIC_ROOT": "folder that `standfirst prepare` collects style sheets and scripts in",
+    "PAGE_STORE": "folder of this host's kept pages; default: pages in STANDFIRST_HOME",
+    "PAGE_STORE_MB": "the largest size of the kept pages in megabytes; default: 2000",
     "TRUSTED_PROXIES": "networks of your own proxies, whose X-Forwarded-For and -Proto count",
     "DEBUG": "1 shows errors in the browser; never on a public machine",
     "DEMO": "1 marks a throwaway magazine and shows the outbox page",
@@ -49,6 +51,14 @@ def flag(name: str) -> bool:
 def words(name: str) -> list[str]:
     """The variable's parts between commas."""
     return [part.strip() for part in text(name).split(",") if part.strip()]
+
+
+def number(name: str, default: int) -> int:
+    """The variable as a whole number above nought. Raises BadSetting for anything else."""
+    value = text(name)
+    if value and not (value.isascii() and value.isdigit() and 0 < int(value) < 10**9):
+        raise BadSetting(f"{name} is not a number. Write digits alone, such as {default}.")
+    return int(value or default)
 
 
 def folder(name: str, default: Path) -> Path:

@@ -18,12 +18,14 @@ from standfirst.publication.events import (
     AccountDeleted,
     AddressChanged,
     AddressChangeWanted,
+    ArticlesLoaded,
     ConfirmationWanted,
     JoinedAgain,
     MemberJoined,
     Reaction,
     SignInWanted,
 )
+from standfirst.reading.freshness import everything
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
     MemberJoined: [
@@ -43,6 +45,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AddressChanged: [
         lambda event: send_address_changed.enqueue(event.member, old=event.old),
+    ],
+    ArticlesLoaded: [
+        lambda event: everything(),
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),

@@ -3,6 +3,7 @@
 A publisher's own project imports everything from here and may override it.
 """
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ SECRET_KEY_FALLBACKS = environment.words("SECRET_KEY_FALLBACKS")
 BASE_URL = environment.text("BASE_URL", "http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS") or [urlsplit(BASE_URL).hostname or "localhost"]
 TRUSTED_PROXIES = environment.words("TRUSTED_PROXIES")
+# Set by `standfirst serve` for the processes behind the door, which only it can reach.
+BEHIND_DOOR = os.environ.get("STANDFIRST_BEHIND_DOOR") == "1"
 SECURE = BASE_URL.startswith("https://")
 
 INSTALLED_APPS = [
@@ -63,6 +66,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "standfirst.publication.proxies.believe_our_own",
+    "standfirst.reading.middleware.keep_pages",
     "standfirst.project.limits.no_oversized_forms",
     "django.middleware.security.SecurityMiddleware",
     "standfirst.project.safety.only_our_own_scripts",
@@ -76,7 +80,7 @@ MIDDLEWARE = [
     "standfirst.publication.middleware.at_the_publications_place",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
-    "standfirst.reading.middleware.tell_the_strip",
+    "standfirst.reading.middleware.tell_the_browser",
     "wagtail.contrib.redirects.middleware.RedirectMiddleware",
 ]
 
@@ -122,6 +126,10 @@ CACHES = {
     },
     "renditions": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
+
+# Kept pages and what the door knows, on this host's disk; may be deleted at any moment.
+PAGE_STORE = environment.folder("PAGE_STORE", HOME / "pages")
+PAGE_STORE_MAX_BYTES = environment.number("PAGE_STORE_MB", 2000) * 1_000_000
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 

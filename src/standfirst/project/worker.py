@@ -27,6 +27,7 @@ from django_tasks_db.models import DBTaskResult
 
 from standfirst.articles.jobs import publish_due
 from standfirst.project.checks import WORKER_SEEN
+from standfirst.reading.follower import forget_changes
 
 log = logging.getLogger("standfirst.worker")
 
@@ -135,6 +136,7 @@ def chores() -> list[Chore]:
         Chore("try mail again", 20, try_mail_again),
         Chore("rescue jobs", 60, rescue_jobs),
         Chore("forget results", 3600, forget_results),
+        Chore("forget changes", 3600, forget_changes),
         Chore("forget sessions", 86400, forget_sessions),
     ]
 

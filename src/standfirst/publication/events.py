@@ -82,6 +82,11 @@ class AccountDeleted:
     email: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticlesLoaded:
+    """Many articles were added or changed at once, past their models."""
+
+
 Reaction = Callable[[Any], object]
 _reactions: Mapping[type, Iterable[Reaction]] = {}
 

@@ -17,12 +17,17 @@ def believe_our_own(
     """
     ours = [ip_network(network, strict=False) for network in settings.TRUSTED_PROXIES]
 
+    behind_door = settings.BEHIND_DOOR
+
     def is_ours(address: IPv4Address | IPv6Address | None) -> bool:
         return address is not None and any(address in network for network in ours)
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+        if behind_door:  # it alone reaches our socket, and writes last who asked it
+            request.META["REMOTE_ADDR"] = str(_address(forwarded.pop().strip()) or "")
         if is_ours(_address(request.META.get("REMOTE_ADDR", ""))):
-            for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+            for text in reversed(forwarded):
                 address = _address(text.strip())
                 if not is_ours(address):
                     if address:

@@ -21,6 +21,7 @@ from standfirst.articles.queries import article_page, find_article, published
 from standfirst.members.actions import join_again
 from standfirst.members.forms import JoinForm
 from standfirst.members.sign_in import next_of, sign_in
+from standfirst.publication.kept import true_today
 from standfirst.publication.same_origin import posts_from_here_only
 from standfirst.reading.actions import join_at
 
@@ -49,6 +50,7 @@ def render_article(
     }
     if isinstance(decision, Preview) and decision.wall in {Wall.CHOOSE, Wall.SPENT}:
         context["credits"] = credits_of(request.user, now)  # type: ignore[arg-type]
+        true_today()  # the wall names the month
     response = render(request, "articles/article.html", context, status=status)
     patch_vary_headers(response, ["Cookie"])
     patch_cache_control(response, private=True, no_cache=True)
@@ -56,6 +58,8 @@ def render_article(
         response["X-Robots-Tag"] = "noarchive"  # a search engine's copy is open to everybody
     if form:  # what was typed stands in the page
         patch_cache_control(response, no_store=True)
+    else:
+        response.kept_as = (decision.variant, found.pk, found.effective_terms)  # type: ignore[attr-defined]
     return response
 
 

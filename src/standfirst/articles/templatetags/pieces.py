@@ -20,6 +20,7 @@ from standfirst.articles import pictures, seo
 from standfirst.articles.models import Article, Author, Section
 from standfirst.articles.queries import ArticlePage, menu
 from standfirst.articles.rules import Piece
+from standfirst.publication.kept import true_today
 
 register = template.Library()
 
@@ -108,6 +109,13 @@ def sections_menu() -> QuerySet[Section]:
 
 
 @register.simple_tag
+def today() -> datetime:
+    """The present moment, for a page that names the day."""
+    true_today()
+    return timezone.localtime()
+
+
+@register.simple_tag
 def link_to(name: str, *args: Any) -> str:
     """The address with this name, or "" where this magazine has none."""
     try:
@@ -137,6 +145,7 @@ def when(moment: datetime | None) -> str:
     """The hour of something of today; the day of what is older; with the year if another."""
     if moment is None:
         return ""
+    true_today()
     local, now = timezone.localtime(moment), timezone.localtime()
     if local.date() == now.date():
         return formats.date_format(local, "H:i")

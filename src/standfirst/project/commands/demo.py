@@ -36,11 +36,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from standfirst.project.cli import Problem, start_django
-    from standfirst.project.serve import port_is_free
+    from standfirst.project.ports import listener
 
     home = options.home.resolve()
-    if not options.load_only and not port_is_free("127.0.0.1", options.port):
-        raise Problem(f"port {options.port} is in use. Choose another with --port.")
+    if not options.load_only:
+        listening = listener("127.0.0.1", options.port)
+        if listening is None:
+            raise Problem(f"port {options.port} is in use. Choose another with --port.")
+        listening.close()
     _make_home(home, fresh=options.fresh)
     address = f"http://localhost:{options.port}"
     _surroundings(home, address)

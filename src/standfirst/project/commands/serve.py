@@ -13,6 +13,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=2, help="processes; as many as cores (default: %(default)s)"
     )
+    parser.add_argument(
+        "--doors", type=int, default=2, help="door processes in front (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--plain", action="store_true", help="Django alone, without doors: slower, the same pages"
+    )
     parser.add_argument("--log-requests", action="store_true", help="a line for every request")
 
 
@@ -23,16 +29,23 @@ def run(options: argparse.Namespace) -> int:
     from django.db import connection
 
     from standfirst.project.checks import reasons_not_to_serve
-    from standfirst.project.serve import port_is_free, serve
+    from standfirst.project.ports import listener
+    from standfirst.project.serve import serve, serve_plainly
 
     wrong = reasons_not_to_serve()
     if wrong:
         raise Problem(" ".join(wrong))
     connection.close()
-    if not port_is_free(options.host, options.port):
+    listening = listener(options.host, options.port)
+    if listening is None:
         raise Problem(
             f"port {options.port} of {options.host} is in use, or not ours to take. "
             "Choose another with --port."
         )
-    serve(options.host, options.port, max(1, options.workers), log_requests=options.log_requests)
+    workers, log_requests = max(1, options.workers), options.log_requests
+    if options.plain:
+        listening.close()
+        serve_plainly(options.host, options.port, workers, log_requests=log_requests)
+    else:
+        serve(listening, workers, max(1, options.doors), log_requests=log_requests)
     return 0

@@ -1,0 +1,119 @@
+"""The pass: the short-lived signed cookie that carries a member's standing to the door.
+
+No framework here: the door reads passes, Django writes them. A pass is `payload.signature`, both
+base64url without padding (RFC 4648, 5); the signature is HMAC-SHA256 (RFC 2104) of the payload's
+text. It is bound to one session, to the numbers of this host (see `generations`) and to a time.
+"""
+
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from standfirst.access.rules import OpenDoor, Standing, UnlockKind
+
+COOKIE = "pass"
+LONGEST = 3000  # characters; browsers keep cookies of 4096 bytes (RFC 6265, 6.1)
+MOST_UNLOCKED = 60  # what does not fit is asked of Django
+_VERSION = 1
+_SIGNATURE = 43
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """Who reads, with which standing. `complete`: no unlock was left out for want of room.
+
+    `epoch` and `generation` are the host's when the truth was read; `session` is
+    `fingerprint(session key)`; `expires` is in seconds since 1970, UTC.
+    """
+
+    member: int
+    standing: Standing
+    complete: bool
+    epoch: int
+    generation: int
+    session: str
+    expires: int
+
+
+def key_of(secret: str) -> bytes:
+    """The key for passes that follows from one of Django's secret keys."""
+    return sha256(b"standfirst.pass:" + secret.encode()).digest()
+
+
+def fingerprint(session_key: str) -> str:
+    """What a pass says of the session it belongs to; the key itself cannot be found from it."""
+    return sha256(b"standfirst.session:" + session_key.encode()).hexdigest()[:20]
+
+
+def write(it: Pass, key: bytes) -> str:
+    """The pass as the value of a cookie, signed with `key`."""
+    standing = it.standing
+    until = standing.subscribed_until
+    # Those for good may be believed as long as the pass is; the others bound its life, see Django.
+    unlocked = [[article, door.kind.value] for article, door in standing.unlocked.items()]
+    facts = [
+        _VERSION,
+        it.member,
+        f"{it.epoch:x}",
+        it.generation,
+        it.session,
+        it.expires,
+        (1 if standing.verified else 0) | (2 if standing.staff else 0) | (4 if it.complete else 0),
+        until.timestamp() if until else 0,
+        standing.credits_left,
+        unlocked,
+    ]
+    payload = _text(json.dumps(facts, separators=(",", ":")).encode())
+    return f"{payload}.{_text(hmac.digest(key, payload.encode(), 'sha256'))}"
+
+
+def read(text: str, keys: Sequence[bytes], now: float) -> Pass | None:
+    """The pass in a cookie, or None for one that is forged, malformed or over.
+
+    `keys` are the present key and older ones that are still believed; `now` is seconds since 1970.
+    """
+    payload, dot, signature = text.partition(".")
+    if not dot or len(signature) != _SIGNATURE or len(text) > LONGEST or not text.isascii():
+        return None
+    signed = payload.encode()
+    if not any(
+        hmac.compare_digest(_text(hmac.digest(key, signed, "sha256")), signature) for key in keys
+    ):
+        return None
+    try:
+        version, member, epoch, generation, session, expires, flags, until, left, unlocked = (
+            json.loads(_bytes(payload))
+        )
+        if version != _VERSION or now >= expires:
+            return None
+        standing = Standing(
+            signed_in=True,
+            verified=bool(flags & 1),
+            staff=bool(flags & 2),
+            subscribed_until=datetime.fromtimestamp(until, UTC) if until else None,
+            unlocked={article: OpenDoor(kind=UnlockKind(kind)) for article, kind in unlocked},
+            credits_left=left,
+        )
+        return Pass(
+            member=member,
+            standing=standing,
+            complete=bool(flags & 4),
+            epoch=int(epoch, 16),
+            generation=generation,
+            session=session,
+            expires=expires,
+        )
+    except (ValueError, TypeError):
+        return None  # an older version of ours: signed, but of another shape
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

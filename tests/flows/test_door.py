@@ -1,0 +1,443 @@
+"""The door and Django's own view over the same table: the same bytes, and never a stale one."""
+
+import gzip
+import os
+import threading
+import time
+from typing import Any
+
+import brotli
+import pytest
+import zstandard
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from standfirst.access.actions import unlock_as, unlock_with_credit
+from standfirst.access.rules import Terms, UnlockKind
+from standfirst.account.actions import delete_account
+from standfirst.articles.models import Article, Author, Section, Topic
+from standfirst.publication.models import Publication
+from standfirst.reading import host, passes
+from standfirst.reading.follower import Follower
+from standfirst.reading.models import Change
+from standfirst.subscriptions.actions import end_early
+from tests.cast import MARKER, Magazine, make_cast
+from tests.doors import TestDoor
+from tests.making import SECRET, make_article, make_magazine, make_member, make_section, subscribe
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.attack]
+
+
+@pytest.fixture(autouse=True)
+def own_store(settings: Any, tmp_path: Any) -> None:
+    settings.PAGE_STORE = tmp_path / "pages"
+    settings.MEDIA_ROOT = tmp_path / "media"
+    cache.clear()
+
+
+def signed_in(member: Any) -> Client:
+    client = Client(headers={"sec-fetch-site": "same-origin"})
+    client.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def strip_of_headers(answer: Any) -> dict[str, str]:
+    leave = {"content-length", "etag", "content-encoding", "set-cookie"}
+    return {k.lower(): v for k, v in dict(answer.items()).items() if k.lower() not in leave}
+
+
+def addresses_of(magazine: Magazine) -> list[str]:
+    lists = ["/", "/section/world/", "/topic/shipping/", "/region/oceans/", "/author/ada-sample/"]
+    lists += ["/topics/", "/authors/", "/archive/", "/library/", "/all-access/", "/feed.xml"]
+    lists += ["/topic/shipping/feed.atom", "/sitemap.xml", "/sitemap-articles-1.xml", "/robots.txt"]
+    return [*lists, *(a.get_absolute_url() for a in magazine.articles.values())]
+
+
+def test_door_and_django_give_the_same_over_the_whole_table() -> None:
+    magazine = make_cast()
+    door = TestDoor()
+    addresses = addresses_of(magazine)
+    for _ in range(2):  # the first round hands out passes and warms the store
+        for reader in magazine.readers:
+            for address in addresses:
+                reader.client.get(address)
+    answered = 0
+    for reader in magazine.readers:
+        for address in addresses:
+            there = reader.client.get(address)
+            here = door.get(address, reader.client)
+            if not here.from_door:
+                spent = reader.name == "member with none left"
+                assert there.status_code != 200 or spent, (reader.name, address)
+                continue
+            answered += 1
+            assert (here.status, here.body) == (there.status_code, there.content), address
+            assert {
+                k: v for k, v in here.headers.items() if k not in {"etag", "content-length"}
+            } == (strip_of_headers(there)), address
+            for number in {int(n) for n, _ in MARKER.findall(here.body.decode())}:
+                assert reader.may_read(magazine.articles[number]), (reader.name, address)
+    assert answered > 150
+
+
+@pytest.fixture
+def story() -> tuple[Article, TestDoor]:
+    make_magazine()
+    article = make_article(terms=Terms.METERED)
+    Client().get(article.get_absolute_url())
+    return article, TestDoor()
+
+
+def test_encodings_validators_and_head(story: tuple[Article, TestDoor]) -> None:
+    article, door = story
+    address = article.get_absolute_url()
+    plain = door.get(address)
+    assert plain.from_door
+    assert SECRET.encode() not in plain.body
+    unpack = {"br": brotli.decompress, "gzip": gzip.decompress, "zstd": zstandard.decompress}
+    for name, undo in unpack.items():
+        packed = door.get(address, headers={"accept-encoding": f"identity, {name}"})
+        assert packed.headers["content-encoding"] == name
+        assert undo(packed.body) == plain.body
+        again = door.get(address, headers={"if-none-match": packed.headers["etag"]})
+        assert (again.status, again.body) == (304, b"")
+        assert "Accept-Encoding" in again.headers["vary"]
+    assert (
+        "content-encoding" not in door.get(address, headers={"accept-encoding": "br;q=0"}).headers
+    )
+    head = door.get(address, method="HEAD")
+    assert head.body == b""
+    assert int(head.headers["content-length"]) == len(plain.body)
+    assert not door.get(address, method="POST").from_door
+    assert not door.get(address, headers={"host": "evil.example"}).from_door
+
+
+def kinds_of_change() -> dict[str, Any]:
+    def all_access(member: Any) -> Any:
+        return subscribe(member)
+
+    def lapse(member: Any) -> Any:
+        end_early(member.subscriptions.get(), timezone.now())
+
+    def sign_out(member: Any) -> None:
+        Client().get("/")
+
+    return {
+        "subscribe": (False, all_access),
+        "lapse": (True, lapse),
+        "delete": (True, delete_account),
+        "staff": (False, lambda m: (setattr(m, "is_staff", True), m.save())),
+        "switched off": (True, lambda m: (setattr(m, "is_active", False), m.save())),
+        "new password": (True, lambda m: (m.set_password("other-lamp-12"), m.save())),
+    }
+
+
+@pytest.mark.parametrize("name", list(kinds_of_change()))
+def test_a_changed_standing_counts_from_the_next_request(
+    story: tuple[Article, TestDoor], name: str
+) -> None:
+    article, door = story
+    subscribed, change = kinds_of_change()[name]
+    member = make_member()
+    if subscribed:
+        subscribe(member)
+    client, address = signed_in(member), article.get_absolute_url()
+    client.get(address)
+    before = door.get(address, client)
+    assert before.from_door
+    assert (SECRET.encode() in before.body) is subscribed
+    change(member)
+    assert not door.get(address, client).from_door, "the old pass proves nothing any more"
+    after = client.get(address)
+    now_full = name in {"subscribe", "staff"}
+    assert (SECRET.encode() in after.content) is now_full
+    client.get(address)
+    assert (SECRET.encode() in door.get(address, client).body) is now_full
+
+
+def test_choosing_counts_at_once_and_an_old_pass_gives_nothing(
+    story: tuple[Article, TestDoor],
+) -> None:
+    article, door = story
+    other = make_article(terms=Terms.METERED)
+    member = make_member()
+    client, address = signed_in(member), article.get_absolute_url()
+    client.get(address)
+    stale = client.cookies["pass"].value
+    assert b"choice" in door.get(address, client).body or door.get(address, client).from_door
+    unlock_with_credit(member, article.pk, "x", Terms.METERED, now=timezone.now())
+    assert not door.get(address, client).from_door
+    assert SECRET in client.get(address).content.decode()
+    assert SECRET in door.get(address, client).body.decode()
+    client.get(other.get_absolute_url())
+    assert SECRET not in door.get(other.get_absolute_url(), client).body.decode()
+    client.cookies["pass"] = stale
+    assert not door.get(address, client).from_door
+
+
+def test_a_pass_belongs_to_one_session_and_ends_with_it(story: tuple[Article, TestDoor]) -> None:
+    article, door = story
+    member = make_member()
+    subscribe(member)
+    client, address = signed_in(member), article.get_absolute_url()
+    client.get(address)
+    client.get(address)
+    assert SECRET in door.get(address, client).body.decode()
+    thief = Client()
+    thief.cookies["pass"] = client.cookies["pass"].value
+    assert not door.get(address, thief).from_door
+    thief.cookies["sessionid"] = "somebody-elses"
+    assert not door.get(address, thief).from_door
+    taken = Client()
+    for name in ("pass", "sessionid"):
+        taken.cookies[name] = client.cookies[name].value
+    assert door.get(address, taken).from_door
+    client.post("/account/logout/")
+    assert not client.cookies["pass"].value
+    assert not door.get(address, taken).from_door
+    assert SECRET not in taken.get(address).content.decode()
+
+
+def test_many_unlocked_articles_do_not_burst_the_pass(story: tuple[Article, TestDoor]) -> None:
+    article, door = story
+    member = make_member()
+    early = [make_article(terms=Terms.METERED) for _ in range(passes.MOST_UNLOCKED + 5)]
+    for one in early:
+        unlock_as(UnlockKind.GIFT, member, one.pk, one.title, now=timezone.now())
+    client = signed_in(member)
+    client.get(early[0].get_absolute_url())
+    for one in (early[0], early[-1]):
+        client.get(one.get_absolute_url())
+        answer = door.get(one.get_absolute_url(), client)
+        assert not answer.from_door or SECRET in answer.body.decode()
+    assert not door.get(article.get_absolute_url(), client).from_door, "only Django knows them all"
+
+
+def test_forged_and_junk_cookies_go_to_django(story: tuple[Article, TestDoor]) -> None:
+    article, door = story
+    address = article.get_absolute_url()
+    for cookie in ("pass=x", "pass=a.b; sessionid=x", "sessionid=x", "strip=1", "pass=\xff\xfe"):
+        assert not door.get(address, headers={"cookie": cookie}).from_door
+    assert door.get(address, headers={"cookie": "theme=dark; other"}).from_door
+
+
+def changes_of_pages() -> dict[str, Any]:
+    def publish(article: Article) -> None:
+        article.title = "Another headline altogether"
+        article.save_revision().publish()
+
+    def author(article: Article) -> None:
+        row = Author.objects.get()
+        row.name = "Ada Married-Name"
+        row.save()
+
+    def tighten(article: Article) -> None:
+        row = Section.objects.get(pk=article.section_id)
+        row.terms = Terms.SUBSCRIBERS.value
+        row.save()
+
+    def rename(article: Article) -> None:
+        row = Publication.objects.get()
+        row.name = "The New Name"
+        row.save()
+
+    return {
+        "publish": publish,
+        "author": author,
+        "terms of the section": tighten,
+        "publication": rename,
+        "withdraw": lambda a: a.unpublish(),
+        "delete": lambda a: a.delete(),
+        "a new article": lambda a: make_article(section=a.section, topics=list(a.topics.all())),
+        "a new section in the menu": lambda a: make_article(section=make_section("Fresh")),
+        "topic": lambda a: Topic.objects.create(name="Unused", slug="unused"),
+    }
+
+
+@pytest.mark.parametrize("name", list(changes_of_pages()))
+def test_every_change_leaves_no_page_that_differs_from_a_fresh_one(
+    name: str, settings: Any
+) -> None:
+    magazine = make_cast()
+    addresses = addresses_of(magazine)
+    visitor = Client()
+    subscriber = magazine.readers[5].client
+    for _ in range(2):
+        for address in addresses:
+            visitor.get(address)
+            subscriber.get(address)
+    door = TestDoor()
+    article = magazine.articles[3]
+    changes_of_pages()[name](article)
+    kept = 0
+    subscriber.get("/")  # a new pass, where all were ended
+    for client in (None, subscriber):
+        for address in addresses:
+            here = door.get(address, client)
+            if here.from_door:
+                kept += 1
+                fresh = (client or visitor).get(address)
+                assert (here.status, here.body) == (fresh.status_code, fresh.content), address
+    if name in {"publish", "withdraw", "topic", "author"}:
+        assert kept, "and what it does not concern stays kept"
+
+
+def test_what_was_rendered_before_a_change_is_not_kept_after_it(
+    story: tuple[Article, TestDoor],
+) -> None:
+    article, _ = story
+    numbers = host.generations()
+    seen = numbers.pages
+    host.tell([f"article:{article.pk}"], None)
+    from standfirst.reading.store import Kept
+
+    page = Kept(
+        path="/x/",
+        variant="full",
+        until=time.time() + 99,
+        article=None,
+        terms=None,
+        headers=[],
+        body=b"old",
+        tags=frozenset({"articles"}),
+    )
+    assert not host.writer().keep(page, seen)
+    assert host.writer().keep(page, numbers.pages)
+
+
+def test_a_change_by_a_process_that_died_is_followed(story: tuple[Article, TestDoor]) -> None:
+    """The row is committed, the host was never told: as after a kill, or on another machine."""
+    article, door = story
+    follower = Follower()
+    follower.begin()
+    Client().get(article.get_absolute_url())
+    assert door.get(article.get_absolute_url()).from_door
+    Change.objects.create(tags=[f"article:{article.pk}"], member=None)
+    assert door.get(article.get_absolute_url()).from_door
+    assert follower.step() == 1
+    assert not door.get(article.get_absolute_url()).from_door
+    assert follower.step() == 0
+
+
+@pytest.mark.parametrize("lost", ["store", "generations", "folder", "rubbish"])
+def test_a_store_that_is_lost_only_makes_pages_slower(
+    story: tuple[Article, TestDoor], settings: Any, lost: str
+) -> None:
+    article, door = story
+    address = article.get_absolute_url()
+    assert door.get(address).from_door
+    place = settings.PAGE_STORE
+    names = {"store": ["pages.sqlite3"], "generations": ["generations"], "rubbish": []}
+    for name in names.get(lost, os.listdir(place)):
+        (place / name).unlink()
+    if lost == "rubbish":
+        for file in place.glob("pages.sqlite3*"):
+            file.write_bytes(b"rubbish" * 1000)
+        host.tell(["articles"], None)
+    article.title = "Changed while the store was away"
+    article.save_revision().publish()
+    fresh = Client().get(address)
+    here = door.get(address)
+    assert not here.from_door or here.body == fresh.content
+    for _ in range(3):
+        fresh = Client().get(address)
+    here = door.get(address)
+    assert here.from_door
+    assert here.body == fresh.content
+    assert b"Changed while" in here.body
+
+
+def test_junk_query_strings_neither_grow_nor_pollute(
+    story: tuple[Article, TestDoor], settings: Any
+) -> None:
+    article, door = story
+    address = article.get_absolute_url()
+    for n in range(2000):
+        assert door.get(f"{address}?utm_source={n}").from_door
+    for n in range(20):
+        Client().get(f"{address}?page={n}&x={n}")
+        Client().get(f"{address}?junk={n}")
+    import sqlite3
+
+    db = sqlite3.connect(settings.PAGE_STORE / "pages.sqlite3")
+    assert db.execute("SELECT count(*) FROM pages").fetchone() == (1,)
+
+
+def test_search_engines_are_left_to_django(story: tuple[Article, TestDoor]) -> None:
+    article, door = story
+    publication = Publication.objects.get()
+    publication.crawlers_read_all = True
+    publication.crawler_networks = "198.51.100.0/24 partner"
+    publication.save()
+    address = article.get_absolute_url()
+    Client().get(address)
+    assert not door.get(address, headers={"user-agent": "Googlebot/2.1"}).from_door
+    assert not door.get(address, peer="198.51.100.9").from_door
+    answer = door.get(address, peer="192.0.2.9")
+    assert answer.from_door
+    assert not any("unless" in name for name in answer.headers)
+
+
+def test_the_store_stays_within_its_bound(settings: Any) -> None:
+    settings.PAGE_STORE_MAX_BYTES = 2_000_000
+    from standfirst.reading.store import Kept
+
+    writer, seen = host.writer(), host.generations().pages
+    for n in range(400):
+        writer.keep(
+            Kept(
+                path=f"/{n}/",
+                variant="full",
+                until=time.time() + 99,
+                article=None,
+                terms=None,
+                headers=[],
+                body=os.urandom(4000),
+                tags=frozenset({"articles"}),
+            ),
+            seen,
+        )
+    assert (settings.PAGE_STORE / "pages.sqlite3").stat().st_size < 3_000_000
+
+
+def test_threads_that_keep_and_drop_leave_nothing_stale(settings: Any) -> None:
+    from standfirst.reading.store import Kept, Reader
+
+    writer, numbers = host.writer(), host.generations()
+    truth = {"now": 0}
+    stop = threading.Event()
+
+    def render() -> None:
+        while not stop.is_set():
+            seen = numbers.pages
+            body = str(truth["now"]).encode()
+            writer.keep(
+                Kept(
+                    path="/p/",
+                    variant="full",
+                    until=time.time() + 99,
+                    article=None,
+                    terms=None,
+                    headers=[],
+                    body=body,
+                    tags=frozenset({"t"}),
+                ),
+                seen,
+            )
+
+    threads = [threading.Thread(target=render) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(1, 150):
+            truth["now"] = number
+            writer.drop(["t"])
+            reader = Reader(settings.PAGE_STORE / "pages.sqlite3")
+            page = reader.page("/p/", "full")
+            reader.close()
+            assert page is None or int(page.plain) >= number
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
