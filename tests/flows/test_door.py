@@ -1,5 +1,6 @@
 """The door and Django's own view over the same table: the same bytes, and never a stale one."""
 
+import asyncio
 import gzip
 import os
 import threading
@@ -362,6 +363,56 @@ def test_junk_query_strings_neither_grow_nor_pollute(
 
     db = sqlite3.connect(settings.PAGE_STORE / "pages.sqlite3")
     assert db.execute("SELECT count(*) FROM pages").fetchone() == (1,)
+
+
+def test_a_thousand_readers_of_a_cold_page_have_it_rendered_once(
+    story: tuple[Article, TestDoor], monkeypatch: Any
+) -> None:
+    """And none of them waits for the first one's slow line."""
+    article, door = story
+    address = article.get_absolute_url()
+    host.tell(["articles", f"article:{article.pk}"], None)
+    rendered = []
+    slow = asyncio.Event()
+
+    async def slowly(path: str, scope: Any, receive: Any, send: Any) -> None:
+        rendered.append(scope["path"])
+        await asyncio.sleep(0.05)
+        fresh = await asyncio.to_thread(Client().get, address)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await slow.wait()
+        await send({"type": "http.response.body", "body": fresh.content})
+
+    monkeypatch.setattr("standfirst.reading.door.pass_on", slowly)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": address,
+        "raw_path": address.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"testserver")],
+        "client": ("::1", 1),
+    }
+    answers: list[bytes] = []
+
+    async def read() -> None:
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.body":
+                answers.append(message["body"])
+
+        await door.it(dict(scope), lambda: None, send)  # type: ignore[arg-type, return-value]
+
+    async def all_of_them() -> None:
+        tasks = [asyncio.create_task(read()) for _ in range(1000)]
+        while len(answers) < 999:
+            await asyncio.sleep(0.01)
+        slow.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(asyncio.wait_for(all_of_them(), 20))
+    assert len(rendered) == 1
+    assert len(answers) == 1000
+    assert len(set(answers)) == 1
 
 
 def test_search_engines_are_left_to_django(story: tuple[Article, TestDoor]) -> None:

@@ -116,8 +116,10 @@ class Door:
                     return None
                 if held is not _NOBODY:
                     standing, complete = held.standing, held.complete
-            elif any(word in headers.get(b"user-agent", b"").lower() for word in MAYBE_CRAWLER):
-                return None
+            if standing is VISITOR:
+                agent = headers.get(b"user-agent", b"").lower()
+                if any(word in agent for word in MAYBE_CRAWLER):
+                    return None
             path = _key(scope)
             known = self._paths.get(path) or self._learn(path)
             if known is None:
@@ -288,11 +290,18 @@ class Door:
             await self._pass_on(scope, receive, send)
             return None
         done = self._rendering[name] = asyncio.Event()
-        try:
-            await self._pass_on(scope, receive, send)
-        finally:
-            done.set()
+
+        async def answer(message: dict[str, Any]) -> None:
+            # By now the page is kept; nobody waits until this reader has received it.
             self._rendering.pop(name, None)
+            done.set()
+            await send(message)
+
+        try:
+            await self._pass_on(scope, receive, answer)
+        finally:
+            self._rendering.pop(name, None)
+            done.set()
         return None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
