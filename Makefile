@@ -11,7 +11,7 @@ RUN_PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 MIGRATIONS = STANDFIRST_HOME=$(VENV) DJANGO_SETTINGS_MODULE=standfirst.project.settings \
 	$(BIN)/django-admin makemigrations --check --dry-run --verbosity 1
 
-.PHONY: help demo test quick check format lock servers clean
+.PHONY: help demo test quick check format lock bench-read clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test     everything: lint, types, imports, tests on SQLite and PostgreSQL, browser"
 	@echo "make quick    the tests that take seconds: no server, no browser, no attack"
 	@echo "make check    lint, types and imports only"
+	@echo "make bench-read   requests a second for every kind of reader, beside nginx and Django alone"
 	@echo "make format   put imports and layout in order"
 	@echo "make lock     resolve the requirements anew, with hashes"
 	@echo "make clean    remove .venv, the demo's data and what tools left behind"
@@ -37,6 +38,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy src/standfirst
 	$(BIN)/lint-imports --no-cache
 	@$(MIGRATIONS)
+
+bench-read: $(VENV)/.dev
+	@$(BIN)/python -m bench.read
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --select I --fix .
