@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from django.conf import settings
 from django.test import Client
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
-from standfirst.reading import door, passes
+from standfirst.reading import door, passes, wire
 
 DJANGO = 599  # the status by which a test knows that Django would have been asked
 
@@ -27,10 +28,11 @@ class Answer:
 
 @dataclass
 class TestDoor:
-    """Asks a real `Door` over ASGI; the local socket leads nowhere."""
+    """Speaks HTTP with a real door over a wire without ends; its local socket leads nowhere."""
 
     __test__ = False
 
+    proxies: tuple[str, ...] = ()
     it: door.Door = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,6 +44,7 @@ class TestDoor:
                 django=str(place / "nobody"),
                 keys=(passes.key_of(settings.SECRET_KEY).hex(),),
                 hosts=("testserver",),
+                proxies=self.proxies,
             )
         )
 
@@ -53,8 +56,6 @@ class TestDoor:
         method: str = "GET",
         peer: str = "192.0.2.7",
     ) -> Answer:
-        sent: list[dict[str, Any]] = []
-        path, _, query = address.partition("?")
         cookies = (
             "; ".join(f"{k}={m.coded_value}" for k, m in client.cookies.items()) if client else ""
         )
@@ -63,25 +64,42 @@ class TestDoor:
             **({"cookie": cookies} if cookies else {}),
             **(headers or {}),
         }
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": unquote(path),
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
-            "client": (peer, 1),
-        }
+        lines = [f"{method} {address} HTTP/1.1", *(f"{k}: {v}" for k, v in given.items())]
+        asked = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        answer = asyncio.run(self._say(asked, peer))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status_line, *rows = head.decode("latin-1").split("\r\n")
+        status = int(status_line.split()[1])
+        found = dict(row.split(": ", 1) for row in rows)
+        return Answer(DJANGO if status == 503 else status, found, body)
 
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+    async def _say(self, asked: bytes, peer: str) -> bytes:
+        config = Config(self.it, interface="asgi3", lifespan="off", log_config=None)
+        protocol: Any = wire.at(self.it)(config, ServerState(), {})  # type: ignore[call-arg]
+        line = Line(peer)
+        protocol.connection_made(line)
+        protocol.data_received(asked)
+        while protocol.cycle is not None and not protocol.cycle.response_complete:
+            await asyncio.sleep(0.001)
+        protocol.connection_lost(None)
+        return bytes(line.written)
 
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
 
-        asyncio.run(self.it(scope, receive, send))
-        status = sent[0]["status"]
-        found = {k.decode(): v.decode("latin-1") for k, v in sent[0]["headers"]}
-        if status == 503:
-            status = DJANGO
-        return Answer(status, found, b"".join(m.get("body", b"") for m in sent[1:]))
+class Line(asyncio.Transport):
+    """A connection that remembers what was written."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__({"peername": (peer, 1)})
+        self.written = bytearray()
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...

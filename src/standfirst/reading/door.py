@@ -2,9 +2,10 @@
 
     cookies -> pass -> standing -> access.rules.decide -> variant -> page store -> a copy
 
-Everything it cannot prove (no pass, an old one, an unknown page, anything but GET and HEAD) goes on
-to Django over a local socket, streaming, and nobody waits there for anybody else. Started by
-`standfirst serve`, which hands it `Config` as JSON in the environment.
+`wire` asks `Door.find` for each request and writes what it finds. Everything that cannot be proved
+here (no pass, an old one, an unknown page, anything but GET and HEAD) goes on to Django over a
+local socket, streaming, and nobody waits there for anybody else. Started by `standfirst serve`,
+which hands it `Config` as JSON in the environment.
 """
 
 import asyncio
@@ -13,10 +14,12 @@ import os
 import socket
 import sqlite3
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from http.cookies import _unquote as unquoted  # type: ignore[attr-defined]
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -24,19 +27,20 @@ from typing import Any
 
 from standfirst.access.rules import VISITOR, Terms, decide
 from standfirst.reading import passes
-from standfirst.reading.generations import Generations
+from standfirst.reading.generations import SLOTS, Generations
 from standfirst.reading.passing_on import pass_on
 from standfirst.reading.store import ENCODINGS, Page, Reader
 
 VARIABLE = "STANDFIRST_DOOR"
 PERSONAL = {"wall-spent"}  # never kept: it lists what one member chose
-UNLESS_FROM = b"x-unless-from"  # networks of verified crawlers, for whom Django decides
 # Words of user agents that may be a search engine's: Django looks at the address.
 MAYBE_CRAWLER = (b"bot", b"crawl", b"spider")
 
-HOT_BYTES = 24_000_000
-HOT_PASSES = 20_000
+# What is held in memory; with all of it a door stays below 150 MB.
+HOT_BYTES = 40_000_000
+HOT_PASSES = 60_000
 KNOWN_PATHS = 60_000
+LOOK_EVERY = 0.05  # seconds between two looks whether the file of generations was replaced
 LONGEST_WAIT = 15.0  # seconds for a page that another reader's request is rendering
 
 Scope = dict[str, Any]
@@ -61,8 +65,30 @@ class Config:
         return {VARIABLE: json.dumps(asdict(self))}
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A kept page for one reader. `held` is the reader's pass, None for a visitor."""
+
+    page: Page
+    path: str
+    variant: str
+    held: passes.Pass | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """The name of a page that Django has to render, and that will then be kept."""
+
+    path: str
+    variant: str
+
+
+class Forged(Exception):  # noqa: N818  an answer rather than an error
+    """A pass that we never signed: it is taken away, and the reader asks again without it."""
+
+
 class Door:
-    """An ASGI application; one for each process."""
+    """Finds kept pages; an ASGI application for all that is not answered from memory."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -73,83 +99,71 @@ class Door:
         self._generations: Generations | None = None
         self._reader: Reader | None = None
         self._pages_seen = 0
-        self._hot: dict[tuple[str, str], Page] = {}
+        self._look_again = 0.0
+        self._hot: OrderedDict[tuple[str, str, str], Page] = OrderedDict()
         self._hot_bytes = 0
         self._paths: dict[str, tuple[int | None, Terms | None]] = {}
-        self._passes: dict[tuple[str, str], passes.Pass] = {}
+        self._passes: dict[bytes, passes.Pass] = {}
         self._encodings: dict[bytes, str] = {}
-        self._rendering: dict[tuple[str, str], asyncio.Event] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        asked = scope["method"]
-        if asked == "GET" or asked == "HEAD":
-            headers = dict(scope["headers"])
-            found = self._find(scope, headers)
-            if isinstance(found, tuple):
-                found = await self._after_the_first(found, scope, headers, receive, send)
-                if found is None:
-                    return
-            if found is not None:
-                await self._answer(found, asked == "HEAD", headers, send)
-                return
-        await self._pass_on(scope, receive, send)
+        self._rendering: dict[Cold, asyncio.Event] = {}
 
     # -- what can be proved here --------------------------------------------------------------
 
-    def _find(self, scope: Scope, headers: dict[bytes, bytes]) -> Page | tuple[str, str] | None:
+    def find(self, path: str, headers: Mapping[bytes, bytes], client: str) -> Found | Cold | None:
         """The kept page for this reader; the name of one that may be kept soon; or None where only
-        Django knows."""
+        Django knows.
+
+        `path` is as `key_of` gives it, `headers` those of a GET or HEAD, `client` the address at
+        the other end. Raises Forged.
+        """
         host = headers.get(b"host", b"")
-        if host.rpartition(b":")[0] not in self._hosts and host not in self._hosts:
+        if host not in self._hosts and host.rpartition(b":")[0] not in self._hosts:
             return None
         try:
             if not self._look_around():
                 return None
-            standing = VISITOR
             cookie = headers.get(b"cookie")
-            complete = True
-            if cookie:
-                held = self._pass_in(cookie.decode("latin-1"))
-                if held is None:
-                    return None
-                if held is not _NOBODY:
-                    standing, complete = held.standing, held.complete
-            if standing is VISITOR:
+            held = self._pass_in(cookie) if cookie is not None else _NOBODY
+            if held is None:
+                return None
+            if held is _NOBODY:
                 agent = headers.get(b"user-agent", b"").lower()
-                if any(word in agent for word in MAYBE_CRAWLER):
-                    return None
-            path = _key(scope)
+                if b"bot" in agent or b"crawl" in agent or b"spider" in agent:
+                    return None  # may be a search engine's: Django looks at the address
             known = self._paths.get(path) or self._learn(path)
             if known is None:
-                return None if path.startswith(_NEVER_KEPT) else (path, "")
+                return None if path.startswith(_NEVER_KEPT) else Cold(path, "")
             article, terms = known
             variant = "full"
             if article is not None and terms is not None:
-                variant = decide(terms, standing, article, datetime.now(UTC)).variant
-                if variant in PERSONAL or (variant != "full" and not complete):
+                variant = decide(terms, held.standing, article, datetime.now(UTC)).variant
+                if variant != "full" and (variant in PERSONAL or not held.complete):
                     return None
-            page = self._hot.get((path, variant)) or self._fetch(path, variant)
+            encoding = self._encoding(headers.get(b"accept-encoding", b""))
+            page = self._page(path, variant, encoding)
             if page is None or page.until <= time.time():
-                return path, variant
+                return Cold(path, variant)
         except (OSError, sqlite3.Error):
             self._reader = None
             return None
-        if page.headers and page.headers[0][0] == UNLESS_FROM and self._is_from(page, scope):
+        if page.unless_from and self._is_from(page.unless_from, client):
             return None
-        return page
+        return Found(page, path, variant, None if held is _NOBODY else held)
 
     def _look_around(self) -> bool:
         """Forget what is held in memory where pages were dropped. False where nothing is sure."""
+        now = time.monotonic()
+        anew = False
         if self._generations is None:
             self._generations = Generations(Path(self._config.generations), make=False)
-            self._pages_seen = 0
-        try:
-            anew = self._generations.fresh()
-        except OSError:
-            self._generations = None
-            raise
+            anew = True
+        elif now >= self._look_again:
+            try:
+                anew = self._generations.fresh()
+            except OSError:
+                self._generations = None
+                raise
+            self._look_again = now + LOOK_EVERY
         seen = self._generations.pages
         if anew or seen != self._pages_seen or self._reader is None:
             self._hot.clear()
@@ -164,8 +178,26 @@ class Door:
             self._pages_seen = seen
         return True
 
-    def _pass_in(self, cookie: str) -> "passes.Pass | None":
+    def _pass_in(self, cookie: bytes) -> passes.Pass | None:
         """The valid pass among cookies; _NOBODY for a visitor; None where Django must look."""
+        name = blake2b(cookie, digest_size=16).digest()
+        held = self._passes.get(name)
+        if held is None:
+            held = self._read_pass(cookie.decode("latin-1"))
+            if held is None or held is _NOBODY:
+                return held
+            if len(self._passes) >= HOT_PASSES:
+                self._passes.clear()
+            self._passes[name] = held
+        assert self._generations is not None  # noqa: S101
+        if time.time() >= held.expires or not self._generations.holds(
+            held.member, held.epoch, held.generation
+        ):
+            self._passes.pop(name, None)
+            return None
+        return held
+
+    def _read_pass(self, cookie: str) -> passes.Pass | None:
         session = strip = text = ""
         for part in cookie.split(";"):
             name, _, value = part.strip().partition("=")
@@ -177,22 +209,10 @@ class Door:
                 strip = value
         if not (session or strip or text):
             return _NOBODY
-        if not session or not text:
-            return None
-        now = time.time()
-        held = self._passes.get((text, session))
-        if held is None:
-            held = passes.read(text, self._keys, now)
-            if held is None or held.session != passes.fingerprint(unquoted(session)):
-                return None
-            if len(self._passes) >= HOT_PASSES:
-                self._passes.clear()
-            self._passes[text, session] = held
-        assert self._generations is not None  # noqa: S101
-        if now >= held.expires or not self._generations.holds(
-            held.member, held.epoch, held.generation
-        ):
-            self._passes.pop((text, session), None)
+        held = passes.read(text, self._keys, time.time())
+        if held is None and passes.has_our_shape(text) and not passes.is_signed(text, self._keys):
+            raise Forged
+        if held is None or held.session != passes.fingerprint(unquoted(session)):
             return None
         return held
 
@@ -205,50 +225,30 @@ class Door:
             self._paths[path] = known
         return known
 
-    def _fetch(self, path: str, variant: str) -> Page | None:
-        assert self._reader is not None  # noqa: S101
-        page = self._reader.page(path, variant)
+    def _page(self, path: str, variant: str, encoding: str) -> Page | None:
+        name = (path, variant, encoding)
+        page = self._hot.get(name)
         if page is not None:
+            self._hot.move_to_end(name)
+            return page
+        assert self._reader is not None  # noqa: S101
+        page = self._reader.page(path, variant, encoding)
+        if page is not None:
+            self._hot[name] = page
             self._hot_bytes += page.size
-            while self._hot_bytes > HOT_BYTES and self._hot:
-                self._hot_bytes -= self._hot.pop(next(iter(self._hot))).size
-            self._hot[path, variant] = page
+            while self._hot_bytes > HOT_BYTES:
+                self._hot_bytes -= self._hot.popitem(last=False)[1].size
         return page
 
-    def _is_from(self, page: Page, scope: Scope) -> bool:
+    def _is_from(self, networks: str, client: str) -> bool:
         """Does the request come from one of the networks that a page is not meant for?"""
         try:
-            address = ip_address((scope.get("client") or ("",))[0])
-            if any(address in network for network in self._proxies):
-                return True  # Django finds out who is behind our own proxy
-            listed = page.headers[0][1].decode().split()
-            return any(address in ip_network(network, strict=False) for network in listed)
+            address = ip_address(client)
         except ValueError:
             return True
-
-    # -- answering ----------------------------------------------------------------------------
-
-    async def _answer(
-        self, page: Page, head: bool, headers: dict[bytes, bytes], send: Send
-    ) -> None:
-        encoding = self._encoding(headers.get(b"accept-encoding", b""))
-        body: bytes = getattr(page, encoding or "plain")
-        etag = f'"{page.etag}-{encoding}"' if encoding else f'"{page.etag}"'
-        wanted = headers.get(b"if-none-match", b"")
-        known = bool(wanted) and (page.etag.encode() in wanted or wanted.strip() == b"*")
-        answer = [*page.headers, (b"etag", etag.encode())]
-        if answer[0][0] == UNLESS_FROM:
-            answer.pop(0)
-        if known:
-            answer = [row for row in answer if row[0] != b"content-type"]
-            await send({"type": "http.response.start", "status": 304, "headers": answer})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        if encoding:
-            answer.append((b"content-encoding", encoding.encode()))
-        answer.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": answer})
-        await send({"type": "http.response.body", "body": b"" if head else body})
+        if any(address in network for network in self._proxies):
+            return True  # Django finds out who is behind our own proxy
+        return any(address in ip_network(one, strict=False) for one in networks.split())
 
     def _encoding(self, accepted: bytes) -> str:
         """The encoding we like best among those accepted (RFC 9110, 12.5.3); "" for none."""
@@ -266,29 +266,69 @@ class Door:
             self._encodings[accepted] = known
         return known
 
-    # -- passing on ---------------------------------------------------------------------------
+    # -- what an edge is told -----------------------------------------------------------------
+
+    def for_edge(self, found: Found, client: str) -> bytes:
+        """Header fields for an edge of ours (deploy/): whose bytes these are, and until when.
+
+        Nothing for anybody who is not one of the trusted proxies, nor for a page that is not meant
+        for some visitors' networks.
+        """
+        try:
+            address = ip_address(client)
+        except ValueError:
+            return b""
+        held, page = found.held, found.page
+        if page.unless_from or not any(address in network for network in self._proxies):
+            return b""
+        ends = [page.until]
+        member = "-"
+        if held is not None:
+            ends.append(held.expires)
+            if (until := held.standing.subscribed_until) and until > datetime.now(UTC):
+                ends.append(until.timestamp())
+            member = f"{held.member % SLOTS}:{held.generation}:{held.epoch}"
+        assert self._reader is not None  # noqa: S101
+        tags = " ".join(self._reader.tags_of(found.path, found.variant))
+        return (
+            f"x-standfirst-variant: {found.variant}\r\nx-standfirst-until: {int(min(ends))}\r\n"
+            f"x-standfirst-member: {member}\r\nsurrogate-key: {tags}\r\n"
+        ).encode()
+
+    # -- ASGI: what is not answered from memory -----------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["method"] in {"GET", "HEAD"} and isinstance(name := self._ask(scope), Cold):
+            await self._after_the_first(name, scope, receive, send)
+        else:
+            await self._pass_on(scope, receive, send)
+
+    def _ask(self, scope: Scope) -> Found | Cold | None:
+        path = key_of(scope["path"], scope["query_string"].decode("latin-1"))
+        try:
+            return self.find(path, dict(scope["headers"]), (scope.get("client") or ("",))[0])
+        except Forged:
+            return None
 
     async def _after_the_first(
-        self,
-        name: tuple[str, str],
-        scope: Scope,
-        headers: dict[bytes, bytes],
-        receive: Receive,
-        send: Send,
-    ) -> Page | None:
-        """Let one reader's request have a cold page rendered; the others wait for it.
-
-        Gives the page, or None once the request has been answered by Django.
-        """
+        self, name: Cold, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let one reader's request have a cold page rendered; the others wait for it."""
         first = self._rendering.get(name)
         if first is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(first.wait(), LONGEST_WAIT)
-            found = self._find(scope, headers)
-            if isinstance(found, Page):
-                return found
-            await self._pass_on(scope, receive, send)
-            return None
+            found = self._ask(scope)
+            if isinstance(found, Found):
+                headers = [*found.page.headers]
+                body = b"" if scope["method"] == "HEAD" else found.page.body
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
+            else:
+                await self._pass_on(scope, receive, send)
+            return
         done = self._rendering[name] = asyncio.Event()
 
         async def answer(message: dict[str, Any]) -> None:
@@ -302,7 +342,6 @@ class Door:
         finally:
             self._rendering.pop(name, None)
             done.set()
-        return None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         await pass_on(self._config.django, scope, receive, send)
@@ -312,13 +351,6 @@ _NOBODY = passes.Pass(
     member=0, standing=VISITOR, complete=True, epoch=0, generation=0, session="", expires=0
 )
 _NEVER_KEPT = ("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/", "/healthz")
-
-
-def _key(scope: Scope) -> str:
-    """The path under which a page is kept: with the number of a list's page, without all else."""
-    path: str = scope["path"]
-    query: bytes = scope["query_string"]
-    return key_of(path, query.decode("latin-1")) if query else path
 
 
 def key_of(path: str, query: str) -> str:
@@ -334,15 +366,18 @@ def main() -> None:
 
     import uvicorn
 
+    from standfirst.reading.wire import at
+
     given = json.loads(os.environ[VARIABLE])
     lists = {name: tuple(given[name]) for name in ("keys", "hosts", "proxies")}
     listening = socket.socket(fileno=int(sys.argv[1]))
+    door = Door(Config(**{**given, **lists}))
     config = uvicorn.Config(
-        Door(Config(**{**given, **lists})),
+        door,
         interface="asgi3",
         lifespan="off",
         loop="uvloop",
-        http="httptools",
+        http=at(door),
         ws="none",
         proxy_headers=False,
         server_header=False,

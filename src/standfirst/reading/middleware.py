@@ -19,7 +19,7 @@ from standfirst.members.queries import is_verified
 from standfirst.publication.kept import Dependence, noting
 from standfirst.publication.queries import the_publication
 from standfirst.reading import host, passes
-from standfirst.reading.door import PERSONAL, UNLESS_FROM, key_of
+from standfirst.reading.door import PERSONAL, key_of
 from standfirst.reading.queries import pass_for
 from standfirst.reading.store import Kept, etag_of
 from standfirst.subscriptions.queries import subscribed_until
@@ -84,15 +84,12 @@ def keep_pages(get_response: View) -> View:
 
 def _kept(request: HttpRequest, response: HttpResponse, depends: Dependence) -> Kept:
     variant, article, terms = getattr(response, "kept_as", ("full", None, None))
-    headers = [
-        *((name.lower(), value) for name, value in response.items()),
-    ]
-    headers = [row for row in headers if row[0] not in _NOT_KEPT]
+    headers = [(name.lower(), value) for name, value in response.items()]
     publication = the_publication()
+    networks = []
     if publication.crawlers_read_all and variant.startswith("wall-"):
         lines = publication.crawler_networks.splitlines()
-        if listed := [line.split()[0] for line in lines if line.strip()]:
-            headers.insert(0, (UNLESS_FROM.decode(), " ".join(listed)))
+        networks = [line.split()[0] for line in lines if line.strip()]
     tags = {"menu", *depends.tags}
     if article is None:
         tags |= {"articles", "lists"}
@@ -102,9 +99,10 @@ def _kept(request: HttpRequest, response: HttpResponse, depends: Dependence) -> 
         until=depends.until.timestamp() if depends.until else time.time() + LONGEST,
         article=article,
         terms=terms,
-        headers=headers,
+        headers=[row for row in headers if row[0] not in _NOT_KEPT],
         body=response.content,
         tags=frozenset(tags),
+        unless_from=" ".join(networks),
     )
 
 

@@ -76,14 +76,9 @@ def read(text: str, keys: Sequence[bytes], now: float) -> Pass | None:
 
     `keys` are the present key and older ones that are still believed; `now` is seconds since 1970.
     """
-    payload, dot, signature = text.partition(".")
-    if not dot or len(signature) != _SIGNATURE or len(text) > LONGEST or not text.isascii():
+    if not has_our_shape(text) or not is_signed(text, keys):
         return None
-    signed = payload.encode()
-    if not any(
-        hmac.compare_digest(_text(hmac.digest(key, signed, "sha256")), signature) for key in keys
-    ):
-        return None
+    payload = text[: -_SIGNATURE - 1]
     try:
         version, member, epoch, generation, session, expires, flags, until, left, unlocked = (
             json.loads(_bytes(payload))
@@ -109,6 +104,19 @@ def read(text: str, keys: Sequence[bytes], now: float) -> Pass | None:
         )
     except (ValueError, TypeError):
         return None  # an older version of ours: signed, but of another shape
+
+
+def has_our_shape(text: str) -> bool:
+    """Could this be a pass, from its outside?"""
+    return text.isascii() and _SIGNATURE < len(text) <= LONGEST and text[-_SIGNATURE - 1] == "."
+
+
+def is_signed(text: str, keys: Sequence[bytes]) -> bool:
+    """Was a text of our shape signed with one of the keys?"""
+    payload, signature = text[: -_SIGNATURE - 1].encode(), text[-_SIGNATURE:]
+    return any(
+        hmac.compare_digest(_text(hmac.digest(key, payload, "sha256")), signature) for key in keys
+    )
 
 
 def _text(raw: bytes) -> str:

@@ -20,14 +20,14 @@ import zstandard
 from standfirst.access.rules import Terms
 from standfirst.reading.generations import Generations
 
-# The column of each encoding (RFC 9110, 8.4.1), the one we like best first.
-ENCODINGS = {"br": "br", "zstd": "zstd", "gzip": "gzip"}
-_SHAPE = 1
+ENCODINGS = ("br", "zstd", "gzip")  # RFC 9110, 8.4.1; the one we like best first
+_SHAPE = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS pages (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, variant TEXT NOT NULL, until REAL NOT NULL,
-    article INTEGER, terms TEXT, etag TEXT NOT NULL, headers TEXT NOT NULL,
-    plain BLOB NOT NULL, br BLOB NOT NULL, zstd BLOB NOT NULL, gzip BLOB NOT NULL,
+    article INTEGER, terms TEXT, unless_from TEXT NOT NULL, etag TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    br BLOB NOT NULL, zstd BLOB NOT NULL, gzip BLOB NOT NULL, plain BLOB NOT NULL,
     UNIQUE (path, variant)
 );
 CREATE TABLE IF NOT EXISTS tags (
@@ -42,7 +42,8 @@ _LOOK_AT_SIZE_EVERY = 50
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """One page as readers get it. `until` is seconds since 1970; `article` and `terms` are those
-    of an article's page, None on others, which are the same for everybody (variant `full`)."""
+    of an article's page, None on others, which are the same for everybody (variant `full`).
+    For readers in the networks `unless_from`, separated by spaces, Django decides."""
 
     path: str
     variant: str
@@ -52,6 +53,7 @@ class Kept:
     headers: Sequence[tuple[str, str]]
     body: bytes
     tags: frozenset[str]
+    unless_from: str = ""
 
 
 def etag_of(body: bytes) -> str:
@@ -81,11 +83,12 @@ class Writer:
                     "DELETE FROM pages WHERE path = ? AND variant = ?", (page.path, page.variant)
                 )
                 row = db.execute(
-                    "INSERT INTO pages (path, variant, until, article, terms, etag, headers,"
-                    " plain, br, zstd, gzip) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO pages (path, variant, until, article, terms, unless_from, etag,"
+                    " headers, br, zstd, gzip, plain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         *(page.path, page.variant, page.until, page.article, page.terms),
-                        *(etag_of(page.body), json.dumps(list(page.headers)), *packed),
+                        *(page.unless_from, etag_of(page.body), json.dumps(list(page.headers))),
+                        *packed,
                     ),
                 )
                 db.executemany(
@@ -168,21 +171,29 @@ class Writer:
             self.generations.raise_pages()  # the doors still look at the one that was deleted
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A kept page as the door answers with it."""
+    """A kept page in one encoding, as the door answers with it.
+
+    `etag` is bare, `head` the header fields as they stand in an answer (RFC 9112, 5), each with its
+    line's end; `unless_from` as in `Kept`.
+    """
 
     until: float
-    etag: str
-    headers: list[tuple[bytes, bytes]]
-    plain: bytes
-    br: bytes
-    zstd: bytes
-    gzip: bytes
+    etag: bytes
+    unless_from: str
+    head: bytes
+    body: bytes
 
     @property
     def size(self) -> int:
-        return 1000 + len(self.plain) + len(self.br) + len(self.zstd) + len(self.gzip)
+        """About how many bytes of memory it takes."""
+        return 500 + len(self.head) + len(self.body)
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        rows = (line.partition(b": ") for line in self.head.splitlines())
+        return [(name, value) for name, _, value in rows]
 
 
 class Reader:
@@ -202,28 +213,43 @@ class Reader:
         article, terms = row[0]
         return article, Terms(terms) if terms else None
 
-    def page(self, path: str, variant: str) -> Page | None:
-        """A kept page with all its encodings."""
+    def page(self, path: str, variant: str, encoding: str) -> Page | None:
+        """A kept page in one of ENCODINGS, or "" for none."""
+        column = encoding if encoding in ENCODINGS else "plain"
         rows = self._db.execute(
-            "SELECT until, etag, headers, plain, br, zstd, gzip FROM pages"
+            f"SELECT until, etag, unless_from, headers, {column} FROM pages"  # noqa: S608  ours
             " WHERE path = ? AND variant = ?",
             (path, variant),
         ).fetchall()
         if not rows:
             return None
-        until, etag, headers, plain, *packed = rows[0]
-        encoded = [(name.encode(), value.encode("latin-1")) for name, value in json.loads(headers)]
-        return Page(until, etag, encoded, plain, *packed)
+        until, etag, unless_from, headers, body = rows[0]
+        lines = [f"{name}: {value}\r\n" for name, value in json.loads(headers)]
+        if encoding:
+            lines.append(f'etag: "{etag}-{encoding}"\r\ncontent-encoding: {encoding}\r\n')
+        else:
+            lines.append(f'etag: "{etag}"\r\n')
+        lines.append(f"content-length: {len(body)}\r\n")
+        return Page(until, etag.encode(), unless_from, "".join(lines).encode("latin-1"), body)
+
+    def tags_of(self, path: str, variant: str) -> list[str]:
+        """What a kept page was made from."""
+        rows = self._db.execute(
+            "SELECT tag FROM tags JOIN pages ON page = id WHERE path = ? AND variant = ?"
+            " ORDER BY tag",
+            (path, variant),
+        ).fetchall()
+        return [tag for (tag,) in rows]
 
     def close(self) -> None:
         self._db.close()
 
 
 def _packed(body: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    """Plain, Brotli, Zstandard, gzip; quick qualities, since a reader waits for the page."""
+    """Brotli, Zstandard, gzip, plain; quick qualities, since a reader waits for the page."""
     return (
-        body,
         brotli.compress(body, quality=5),
         zstandard.compress(body, 9),
         gzip.compress(body, 6, mtime=0),
+        body,
     )
