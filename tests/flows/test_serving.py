@@ -80,10 +80,10 @@ def test_a_killed_door_is_replaced_and_no_reader_waits_long(demo: tuple[str, Pat
     threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:
         thread.start()
-    first = processes("standfirst.reading.door", home)
+    first = processes("standfirst.reading.wire", home)
     assert len(first) == 2
     os.kill(first[0], signal.SIGKILL)
-    eventually(lambda: len(processes("standfirst.reading.door", home)) == 2)
+    eventually(lambda: len(processes("standfirst.reading.wire", home)) == 2)
     time.sleep(1)
     stop.set()
     for thread in threads:

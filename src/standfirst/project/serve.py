@@ -84,7 +84,7 @@ class _Processes:
         self._listening, self._django = listening, django
         options = ["--log-requests"] if log_requests else []
         behind = [sys.executable, "-m", "standfirst.project.behind", str(django), str(workers)]
-        door = [sys.executable, "-m", "standfirst.reading.door", str(listening.fileno())]
+        door = [sys.executable, "-m", "standfirst.reading.wire", str(listening.fileno())]
         told = _config(django).to_environment()
         self._todo: dict[str, tuple[list[str], Mapping[str, str]]] = {
             "django": ([*behind, *options], {"STANDFIRST_BEHIND_DOOR": "1"}),

@@ -11,7 +11,6 @@ which hands it `Config` as JSON in the environment.
 import asyncio
 import json
 import os
-import socket
 import sqlite3
 import time
 from collections import OrderedDict
@@ -300,10 +299,16 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if scope["method"] in {"GET", "HEAD"} and isinstance(name := self._ask(scope), Cold):
-            await self._after_the_first(name, scope, receive, send)
-        else:
+        found = self._ask(scope) if scope["method"] in {"GET", "HEAD"} else None
+        if isinstance(found, Cold):
+            found = await self._after_the_first(found, scope, receive, send)
+        elif found is None:
             await self._pass_on(scope, receive, send)
+        if found is not None:
+            body = b"" if scope["method"] == "HEAD" else found.page.body
+            start = {"status": 200, "headers": found.page.headers}
+            await send({"type": "http.response.start", **start})
+            await send({"type": "http.response.body", "body": body})
 
     def _ask(self, scope: Scope) -> Found | Cold | None:
         path = key_of(scope["path"], scope["query_string"].decode("latin-1"))
@@ -314,21 +319,20 @@ class Door:
 
     async def _after_the_first(
         self, name: Cold, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Let one reader's request have a cold page rendered; the others wait for it."""
+    ) -> Found | None:
+        """Let one reader's request have a cold page rendered; the others wait for it.
+
+        Gives the page, or None once the request has been answered by Django.
+        """
         first = self._rendering.get(name)
         if first is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(first.wait(), LONGEST_WAIT)
             found = self._ask(scope)
             if isinstance(found, Found):
-                headers = [*found.page.headers]
-                body = b"" if scope["method"] == "HEAD" else found.page.body
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await send({"type": "http.response.body", "body": body})
-            else:
-                await self._pass_on(scope, receive, send)
-            return
+                return found
+            await self._pass_on(scope, receive, send)
+            return None
         done = self._rendering[name] = asyncio.Event()
 
         async def answer(message: dict[str, Any]) -> None:
@@ -342,6 +346,7 @@ class Door:
         finally:
             self._rendering.pop(name, None)
             done.set()
+        return None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         await pass_on(self._config.django, scope, receive, send)
@@ -358,36 +363,3 @@ def key_of(path: str, query: str) -> str:
     if "page=" not in query:
         return path
     return f"{path}?{query}"
-
-
-def main() -> None:
-    """Serve on the socket whose number is the first argument."""
-    import sys
-
-    import uvicorn
-
-    from standfirst.reading.wire import at
-
-    given = json.loads(os.environ[VARIABLE])
-    lists = {name: tuple(given[name]) for name in ("keys", "hosts", "proxies")}
-    listening = socket.socket(fileno=int(sys.argv[1]))
-    door = Door(Config(**{**given, **lists}))
-    config = uvicorn.Config(
-        door,
-        interface="asgi3",
-        lifespan="off",
-        loop="uvloop",
-        http=at(door),
-        ws="none",
-        proxy_headers=False,
-        server_header=False,
-        access_log="--log-requests" in sys.argv,
-        log_level="info" if "--log-requests" in sys.argv else "warning",
-        timeout_graceful_shutdown=10,
-        backlog=1024,
-    )
-    uvicorn.Server(config).run(sockets=[listening])
-
-
-if __name__ == "__main__":
-    main()

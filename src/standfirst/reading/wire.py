@@ -1,16 +1,21 @@
-"""What the door does on a connection: answers from memory within the call that read the request.
+"""The door's process, and its connections: it answers within the call that read the request.
 
 uvicorn's own protocol does the rest (parsing, keep-alive, pipelining, slow readers). For a request
 that the door can answer, no ASGI scope, cycle or task is made, which is half of the time it takes.
 """
 
 import asyncio
+import json
+import os
+import socket
+import sys
 from urllib.parse import unquote
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from standfirst.reading import passes
-from standfirst.reading.door import Door, Forged, Found, key_of
+from standfirst.reading.door import VARIABLE, Config, Door, Forged, Found, key_of
 
 FOR_EDGE = b"x-standfirst-edge"
 _WITHOUT_PASS = (
@@ -147,3 +152,30 @@ class _Wire(HttpToolsProtocol):
 
     def _stop_waiting(self) -> None:
         super()._unset_keepalive_if_required()
+
+
+def main() -> None:
+    """Serve on the socket whose number is the first argument."""
+    given = json.loads(os.environ[VARIABLE])
+    lists = {name: tuple(given[name]) for name in ("keys", "hosts", "proxies")}
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    door = Door(Config(**{**given, **lists}))
+    config = uvicorn.Config(
+        door,
+        interface="asgi3",
+        lifespan="off",
+        loop="uvloop",
+        http=at(door),
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        access_log="--log-requests" in sys.argv,
+        log_level="info" if "--log-requests" in sys.argv else "warning",
+        timeout_graceful_shutdown=10,
+        backlog=1024,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()
