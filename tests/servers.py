@@ -36,8 +36,11 @@ def postgres_programs() -> Path | None:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL of our own; gives its address as for DATABASE_URL."""
+def postgres(*, fsync: bool = False) -> Iterator[str]:
+    """A PostgreSQL of our own; gives its address as for DATABASE_URL.
+
+    With `fsync` it waits for the disk at every commit, which no test needs.
+    """
     programs = postgres_programs()
     if programs is None:
         raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql")
@@ -51,7 +54,7 @@ def postgres() -> Iterator[str]:
     port = free_port()
     data, log = str(folder / "data"), str(folder / "log")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
-    options += "-c fsync=off -c max_connections=120"
+    options += f"-c fsync={'on' if fsync else 'off'} -c max_connections=120"
     try:
         initdb = [programs / "initdb", "-D", data, "-U", "standfirst", "--auth=trust", "-E", "UTF8"]
         subprocess.run([*initdb, "--locale=C.UTF-8"], **run)  # type: ignore[call-overload]

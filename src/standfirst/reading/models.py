@@ -1,6 +1,11 @@
 """What has changed for the hosts' page stores."""
 
-from django.db import models
+import json
+
+from django.db import connection, models
+from django.utils import timezone
+
+CHANNEL = "standfirst_change"  # of PostgreSQL's NOTIFY; its followers read at once then
 
 
 class Change(models.Model):
@@ -17,3 +22,14 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at}: {' '.join(self.tags) or self.member}"
+
+    @classmethod
+    def write(cls, tags: list[str], member: int | None) -> None:
+        """Add a row by hand, since it is part of every choice; PostgreSQL tells every follower of
+        it when the transaction is committed."""
+        at = connection.ops.adapt_datetimefield_value(timezone.now())
+        row = f"INSERT INTO {cls._meta.db_table} (tags, member, at) VALUES (%s, %s, %s)"  # noqa: S608
+        if connection.vendor == "postgresql":
+            row = f"WITH row AS ({row} RETURNING id) SELECT pg_notify('{CHANNEL}', '') FROM row"  # noqa: S608
+        with connection.cursor() as cursor:
+            cursor.execute(row, (json.dumps(tags), member, at))
