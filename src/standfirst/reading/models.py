@@ -25,11 +25,22 @@ class Change(models.Model):
 
     @classmethod
     def write(cls, tags: list[str], member: int | None) -> None:
-        """Add a row by hand, since it is part of every choice; PostgreSQL tells every follower of
-        it when the transaction is committed."""
-        at = connection.ops.adapt_datetimefield_value(timezone.now())
-        row = f"INSERT INTO {cls._meta.db_table} (tags, member, at) VALUES (%s, %s, %s)"  # noqa: S608
-        if connection.vendor == "postgresql":
-            row = f"WITH row AS ({row} RETURNING id) SELECT pg_notify('{CHANNEL}', '') FROM row"  # noqa: S608
+        """Add a row: by hand, since it is part of every choice. PostgreSQL tells every follower of
+        it when the transaction is committed, and says what time it is."""
+        values = (json.dumps(tags), member)
         with connection.cursor() as cursor:
-            cursor.execute(row, (json.dumps(tags), member, at))
+            if connection.vendor == "postgresql":
+                cursor.execute(_ADD_AND_TELL, values)
+            else:
+                at = connection.ops.adapt_datetimefield_value(timezone.now())
+                cursor.execute(_ADD, (*values, at))
+
+
+_ADD = f"INSERT INTO {Change._meta.db_table} (tags, member, at) VALUES (%s, %s, %s)"  # noqa: S608
+_ADD_AND_TELL = f"""
+WITH added AS (
+    INSERT INTO {Change._meta.db_table} (tags, member, at)
+    VALUES (%s, %s, STATEMENT_TIMESTAMP()) RETURNING id
+)
+SELECT pg_notify('{CHANNEL}', '') FROM added
+"""  # noqa: S608
