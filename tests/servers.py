@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def free_port() -> int:
@@ -35,33 +36,57 @@ def postgres_programs() -> Path | None:
     return Path(path).resolve().parent if path else None
 
 
+class Cluster:
+    """A PostgreSQL of our own in a temporary folder; `address` is as for DATABASE_URL."""
+
+    def __init__(self, folder: Path, *, fsync: bool) -> None:
+        programs = postgres_programs()
+        if programs is None:
+            raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql")
+        # PostgreSQL refuses to run as root.
+        who = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        os.chown(folder, who.pw_uid, who.pw_gid)
+        self._run: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL}
+        if os.geteuid() == 0:
+            self._run |= {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+        port = free_port()
+        self.address = f"postgres://standfirst@127.0.0.1:{port}/postgres"
+        self._control = [programs / "pg_ctl", "-D", folder / "data", "-l", folder / "log", "-w"]
+        self._options = f"-p {port} -c listen_addresses=127.0.0.1 -c max_connections=120"
+        self._options += f" -c unix_socket_directories={folder}"
+        self._options += f" -c fsync={'on' if fsync else 'off'}"
+        initdb = [programs / "initdb", "-D", folder / "data", "-U", "standfirst", "--auth=trust"]
+        subprocess.run([*initdb, "-E", "UTF8", "--locale=C.UTF-8"], check=True, **self._run)
+
+    def start(self) -> None:
+        subprocess.run([*self._control, "-o", self._options, "start"], check=True, **self._run)
+
+    def stop(self) -> None:
+        """As if it had been killed: every connection ends at once."""
+        subprocess.run([*self._control, "-m", "immediate", "stop"], **self._run)
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL of our own; gives its address as for DATABASE_URL."""
-    programs = postgres_programs()
-    if programs is None:
-        raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql")
-    # PostgreSQL refuses to run as root.
-    who = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+def postgres_cluster(*, fsync: bool = False) -> Iterator[Cluster]:
+    """A PostgreSQL of our own that runs. With `fsync` it waits for the disk at every commit, which
+    no test needs."""
     folder = Path(tempfile.mkdtemp(prefix="standfirst-pg-"))
-    os.chown(folder, who.pw_uid, who.pw_gid)
-    run = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
-    if os.geteuid() == 0:
-        run |= {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
-    port = free_port()
-    data, log = str(folder / "data"), str(folder / "log")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
-    options += "-c fsync=off -c max_connections=120"
+    cluster = None
     try:
-        initdb = [programs / "initdb", "-D", data, "-U", "standfirst", "--auth=trust", "-E", "UTF8"]
-        subprocess.run([*initdb, "--locale=C.UTF-8"], **run)  # type: ignore[call-overload]
-        start = [programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start"]
-        subprocess.run(start, **run)  # type: ignore[call-overload]
-        yield f"postgres://standfirst@127.0.0.1:{port}/postgres"
+        cluster = Cluster(folder, fsync=fsync)
+        cluster.start()
+        yield cluster
     finally:
-        stop = [programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"]
-        subprocess.run(stop, **run | {"check": False})  # type: ignore[call-overload]
+        if cluster:
+            cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgres(*, fsync: bool = False) -> Iterator[str]:
+    """The address of a PostgreSQL of our own, as for DATABASE_URL."""
+    with postgres_cluster(fsync=fsync) as cluster:
+        yield cluster.address
 
 
 def main() -> int:

@@ -1,19 +1,18 @@
 """Changing the ledger. One verb, one transaction; each may be repeated without harm."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from standfirst.access.models import Unlock
-from standfirst.access.queries import standing_of
+from standfirst.access.queries import month_at
 from standfirst.access.rules import FullText, Terms, UnlockKind, Wall, decide
 from standfirst.members.models import Member
 from standfirst.publication.events import ArticleUnlocked, happened
-from standfirst.publication.models import UnlockLasts
+from standfirst.publication.models import Publication, UnlockLasts
 from standfirst.publication.queries import the_publication
-from standfirst.publication.rules import month_of
 
 
 class Outcome(StrEnum):
@@ -50,48 +49,51 @@ def unlock_with_credit(
     `article` is the page's id, `terms` its effective terms, `now` an aware datetime. Exact under
     any concurrency: two posts at once spend one credit, and nobody gets more than the allowance.
     """
+    publication = the_publication()
     # A lost race costs one attempt, and every race has a winner who used up a slot or the article.
     for _ in range(100):
-        standing = standing_of(member, now)
-        decision = decide(terms, standing, article, now)
+        known = month_at(member, now, publication)
+        left = known.standing.credits_left
+        decision = decide(terms, known.standing, article, now)
         if isinstance(decision, FullText):
-            return Choice(outcome=Outcome.ALREADY_OPEN, credits_left=standing.credits_left)
+            return Choice(outcome=Outcome.ALREADY_OPEN, credits_left=left)
         if decision.wall is not Wall.CHOOSE:
-            return Choice(
-                outcome=_OUTCOME_OF_WALL[decision.wall], credits_left=standing.credits_left
-            )
-        try:
-            with transaction.atomic():
-                slot_found = _take_slot(member, article, headline, now)
-        except IntegrityError:
-            continue
-        if slot_found:
-            return Choice(outcome=Outcome.CHOSEN, credits_left=standing.credits_left - 1)
+            return Choice(outcome=_OUTCOME_OF_WALL[decision.wall], credits_left=left)
+        # Everybody wants the lowest free slot, so whoever knows less than the ledger gets none.
+        slot = min(set(range(1, publication.allowance + 1)) - known.slots)
+        with transaction.atomic():
+            if _take_slot(member.pk, article, headline, known.month, slot, publication, now):
+                happened(ArticleUnlocked(member=member.pk, article=article, kind=UnlockKind.CREDIT))
+                return Choice(outcome=Outcome.CHOSEN, credits_left=left - 1)
     raise RuntimeError(f"member {member.pk} could not choose article {article}: too many at once")
 
 
-def _take_slot(member: Member, article: int, headline: str, now: datetime) -> bool:
-    publication = the_publication()
-    month = month_of(now, publication.zone)
-    taken = set(Unlock.objects.filter(member=member, month=month).values_list("slot", flat=True))
-    free = [slot for slot in range(1, publication.allowance + 1) if slot not in taken]
-    # The number of choices counts, not their numbers: the allowance may have been lowered.
-    if len(taken) >= publication.allowance or not free:
-        return False
+def _take_slot(
+    member: int,
+    article: int,
+    headline: str,
+    month: date,
+    slot: int,
+    publication: Publication,
+    now: datetime,
+) -> bool:
+    """Add the row; says whether that slot and article were still free."""
+    day = connection.ops.adapt_datefield_value(month)
     for_good = publication.unlock_lasts == UnlockLasts.FOR_GOOD
-    Unlock.objects.create(
-        member=member,
-        article_id=article,
-        headline=headline,
-        kind=UnlockKind.CREDIT,
-        month=month,
-        slot=free[0],
-        allowance=publication.allowance,
-        valid_month=None if for_good else month,
-        unlocked_at=now,
+    values = (
+        *(member, article, headline, UnlockKind.CREDIT.value, day, slot, publication.allowance),
+        *(None if for_good else day, connection.ops.adapt_datetimefield_value(now)),
     )
-    happened(ArticleUnlocked(member=member.pk, article=article, kind=UnlockKind.CREDIT))
-    return True
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, values)
+        return bool(cursor.rowcount == 1)
+
+
+_TAKE = f"""
+INSERT INTO {Unlock._meta.db_table}
+    (member_id, article_id, headline, kind, month, slot, allowance, valid_month, unlocked_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""  # noqa: S608  our own table's name
 
 
 def unlock_as(

@@ -1,18 +1,19 @@
 """Reading the ledger: what a reader's standing is at a moment, and what lies on their shelf."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 
 from standfirst.access.models import Unlock
 from standfirst.access.rules import VISITOR, OpenDoor, Standing, UnlockKind
 from standfirst.members.models import Member
-from standfirst.members.queries import is_verified
 from standfirst.publication.models import Publication
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import month_of, next_month, start_of
-from standfirst.subscriptions.queries import subscribed_until
+from standfirst.subscriptions.models import Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,27 +63,71 @@ def standing_of(
     """
     if not isinstance(reader, Member) or not reader.is_active:
         return VISITOR if crawler is None else Standing(crawler=crawler)
-    publication = the_publication()
-    return Standing(
-        signed_in=True,
-        verified=is_verified(reader),
-        staff=reader.is_staff,
-        subscribed_until=subscribed_until(reader, now),
-        crawler=crawler,
-        unlocked=_unlocked(reader, publication),
-        credits_left=credits_of(reader, now, publication).left,
-    )
+    return month_at(reader, now, the_publication(), crawler=crawler).standing
 
 
-def _unlocked(member: Member, publication: Publication) -> dict[int, OpenDoor]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthOf:
+    """A member's standing, the month it was taken in, and the slots that are taken in it."""
+
+    standing: Standing
+    month: date
+    slots: frozenset[int]
+
+
+def month_at(
+    member: Member, now: datetime, publication: Publication, *, crawler: str | None = None
+) -> MonthOf:
+    """What access must know of a member at `now` (aware), read in one statement, as it was at one
+    moment."""
+    month = month_of(now, publication.zone)
+    moment = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(_FACTS, (member.pk, member.email, member.pk, moment, moment, member.pk))
+        rows = cursor.fetchall()
     doors: dict[int, OpenDoor] = {}
-    rows = Unlock.objects.filter(member=member, article__isnull=False)
-    # Those for good come last, so that they win over one that ended with its month.
-    for row in rows.order_by("valid_month", "pk").values_list("article", "kind", "valid_month"):
-        article, kind, valid_month = row
-        until = start_of(next_month(valid_month), publication.zone) if valid_month else None
-        known = doors.get(article)
-        if known and (known.until is None or (until and known.until > until)):
+    slots = set()
+    for _, _, article, kind, valid_month, paid_month, slot in rows:
+        if slot and _day(paid_month) == month:
+            slots.add(slot)
+        if not article:
             continue
-        doors[article] = OpenDoor(kind=UnlockKind(kind), until=until)
-    return doors
+        until = None
+        if valid_month:
+            until = start_of(next_month(_day(valid_month)), publication.zone)
+        known = doors.get(article)
+        if not known or (known.until and (until is None or until >= known.until)):
+            doors[article] = OpenDoor(kind=UnlockKind(kind), until=until)
+    standing = Standing(
+        signed_in=True,
+        verified=bool(rows[0][0]),
+        staff=member.is_staff,
+        subscribed_until=_moment(rows[0][1]),
+        crawler=crawler,
+        unlocked=doors,
+        credits_left=max(0, publication.allowance - len(slots)),
+    )
+    return MonthOf(standing=standing, month=month, slots=frozenset(slots))
+
+
+# By hand: Django takes a millisecond to compose each of the four queries that this replaces.
+_FACTS = f"""
+SELECT
+    EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table}
+            WHERE user_id = %s AND verified AND lower(email) = lower(%s)),
+    (SELECT max(ends_at) FROM {Subscription._meta.db_table}
+     WHERE member_id = %s AND starts_at <= %s AND ends_at > %s),
+    article_id, kind, valid_month, month, slot
+FROM (SELECT 1 AS one) AS always
+LEFT JOIN {Unlock._meta.db_table} ON member_id = %s
+ORDER BY id
+"""  # noqa: S608  our own tables' names
+
+
+def _day(value: date | str) -> date:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    # SQLite keeps text, in UTC.
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value

@@ -19,13 +19,14 @@ from standfirst.publication.events import (
     AddressChanged,
     AddressChangeWanted,
     ArticlesLoaded,
+    ArticleUnlocked,
     ConfirmationWanted,
     JoinedAgain,
     MemberJoined,
     Reaction,
     SignInWanted,
 )
-from standfirst.reading.freshness import everything
+from standfirst.reading.freshness import changed, everything
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
     MemberJoined: [
@@ -45,6 +46,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AddressChanged: [
         lambda event: send_address_changed.enqueue(event.member, old=event.old),
+    ],
+    ArticleUnlocked: [
+        lambda event: changed(member=event.member),
     ],
     ArticlesLoaded: [
         lambda event: everything(),

@@ -49,7 +49,7 @@ _DRAFTING = {
 def changed(tags: Iterable[str] = (), member: int | None = None) -> None:
     """Write down that something became untrue, and tell this host once that is committed."""
     told = sorted(set(tags))
-    Change.objects.create(tags=told, member=member)
+    Change.write(told, member)
     transaction.on_commit(lambda: host.tell(told, member))
 
 

@@ -1,6 +1,11 @@
 """What has changed for the hosts' page stores."""
 
-from django.db import models
+import json
+
+from django.db import connection, models
+from django.utils import timezone
+
+CHANNEL = "standfirst_change"  # of PostgreSQL's NOTIFY; its followers read at once then
 
 
 class Change(models.Model):
@@ -17,3 +22,25 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at}: {' '.join(self.tags) or self.member}"
+
+    @classmethod
+    def write(cls, tags: list[str], member: int | None) -> None:
+        """Add a row: by hand, since it is part of every choice. PostgreSQL tells every follower of
+        it when the transaction is committed, and says what time it is."""
+        values = (json.dumps(tags), member)
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(_ADD_AND_TELL, values)
+            else:
+                at = connection.ops.adapt_datetimefield_value(timezone.now())
+                cursor.execute(_ADD, (*values, at))
+
+
+_ADD = f"INSERT INTO {Change._meta.db_table} (tags, member, at) VALUES (%s, %s, %s)"  # noqa: S608
+_ADD_AND_TELL = f"""
+WITH added AS (
+    INSERT INTO {Change._meta.db_table} (tags, member, at)
+    VALUES (%s, %s, STATEMENT_TIMESTAMP()) RETURNING id
+)
+SELECT pg_notify('{CHANNEL}', '') FROM added
+"""  # noqa: S608
