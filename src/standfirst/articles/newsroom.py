@@ -7,13 +7,15 @@ import django_filters
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.views.decorators.http import require_http_methods, require_safe
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
+from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.admin.ui.tables.pages import PageStatusColumn, PageTitleColumn
 from wagtail.admin.views.pages.listing import ExplorableIndexView, IndexView
@@ -24,6 +26,7 @@ from standfirst.access.rules import Preview, UnlockKind
 from standfirst.articles.models import (
     TERMS,
     Article,
+    Author,
     Byline,
     Format,
     FrontPage,
@@ -38,10 +41,26 @@ from standfirst.publication.clock import written
 # -- lists of articles ------------------------------------------------------------------------
 
 
+MOST_PAGES = 50  # of a list; who looks for older articles narrows it
+LOOKED_THROUGH = 10_000  # headlines, for a word or for what no index of ours knows
+
+
 class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
-    section = django_filters.ModelMultipleChoiceFilter(
-        queryset=Section.objects.all(), widget=forms.CheckboxSelectMultiple, distinct=False
+    section = django_filters.ModelChoiceFilter(
+        queryset=Section.objects.all(), widget=forms.RadioSelect, empty_label="all"
     )
+    live = django_filters.ChoiceFilter(
+        label="State",
+        field_name="state",
+        choices=[("true", "published"), ("false", "not published")],
+        widget=forms.RadioSelect,
+        empty_label="all",
+        method="in_state",
+    )
+    published_at = django_filters.DateFromToRangeFilter(
+        field_name="desk_at", label="Publication time", widget=DateRangePickerWidget
+    )
+    # What follows has no index: see `_Newest.filter_queryset`.
     terms = django_filters.MultipleChoiceFilter(
         choices=TERMS,
         widget=forms.CheckboxSelectMultiple,
@@ -51,19 +70,9 @@ class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
     format = django_filters.MultipleChoiceFilter(
         choices=Format.choices, widget=forms.CheckboxSelectMultiple, distinct=False
     )
-    live = django_filters.ChoiceFilter(
-        label="State",
-        choices=[("true", "published"), ("false", "not published")],
-        widget=forms.RadioSelect,
-        empty_label="all",
-        method="in_state",
-    )
-    published_at = django_filters.DateFromToRangeFilter(
-        label="Publication time", widget=DateRangePickerWidget
-    )
 
     def in_state(self, articles: QuerySet[Article], name: str, value: str) -> QuerySet[Article]:
-        return articles.filter(live=value == "true")
+        return articles.filter(state="live" if value == "true" else "")
 
     class Meta:
         model = Article
@@ -71,35 +80,47 @@ class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
 
 
 COLUMNS = [
-    PageTitleColumn("title", label="Headline", sort_key="title", classname="title"),
-    Column("section", sort_key="section__name", width="14%"),
+    PageTitleColumn("title", label="Headline", classname="title"),
+    Column("section", width="14%"),
     Column("terms", label="Terms", accessor="effective_terms", width="10%"),
     Column(
         "published_at",
         label="Published",
         accessor=lambda article: written(article.published_at),
-        sort_key="published_at",
+        sort_key="desk_at",
         width="12%",
     ),
-    DateColumn(
-        "latest_revision_created_at",
-        label="Updated",
-        sort_key="latest_revision_created_at",
-        width="12%",
-    ),
-    PageStatusColumn("status", label="Status", sort_key="live", width="10%"),
+    DateColumn("latest_revision_created_at", label="Updated", sort_key="edited_at", width="12%"),
+    PageStatusColumn("status", label="Status", width="10%"),
 ]
+
+
+class BoundedPaginator(WagtailPaginator):  # type: ignore[misc]
+    """Counts no further than to the last page that it shows."""
+
+    @cached_property
+    def count(self) -> int:
+        most = MOST_PAGES * self.per_page
+        rows = self.object_list.order_by().values("pk")[: most + 1]
+        return min(most, int(rows.count()))
+
+    @cached_property
+    def items_count_label(self) -> str:
+        more = "or more " if self.count == MOST_PAGES * self.per_page else ""
+        return f"{self.count:,} {more}{self.verbose_name_plural}"
 
 
 class _Newest:
     """Articles by their own columns, the newest first, drafts before all.
 
     They lie under one page, so nothing need be asked of the page tree, which takes seconds with
-    tens of thousands of them.
+    tens of thousands of them. Nor is anything sorted or counted that an index does not hold.
     """
 
-    default_ordering = "-published_at"
+    default_ordering = "-desk_at"
+    sort_order_field = None  # nobody puts tens of thousands of articles in order by hand
     base_columns = COLUMNS
+    paginator_class = BoundedPaginator
 
     def get_base_queryset(self) -> QuerySet[Article]:
         articles = Article.objects.select_related("section").defer_streamfields()
@@ -107,17 +128,32 @@ class _Newest:
         articles = articles.prefetch_workflow_states().annotate_site_root_state()
         return articles.annotate_approved_schedule()
 
+    def order_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
+        column = self.ordering.lstrip("-")  # type: ignore[attr-defined]
+        down = "-" if self.ordering.startswith("-") else ""  # type: ignore[attr-defined]
+        return articles.order_by(f"{down}{column}", f"{down}pk")
+
+    def filter_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
+        """By what indexes know first; by all else only among the newest that are left then."""
+        given = self.request.GET  # type: ignore[attr-defined]
+        found: QuerySet[Article] = super().filter_queryset(articles)  # type: ignore[misc]
+        if self.is_searching or given.get("terms") or given.get("format"):  # type: ignore[attr-defined]
+            known = given.copy()
+            known.pop("terms", None)
+            known.pop("format", None)
+            rows = ArticleFilters(known, request=self.request).qs  # type: ignore[attr-defined]
+            rows = rows.order_by("-desk_at", "-pk").values_list("desk_at", flat=True)
+            if last := rows[LOOKED_THROUGH : LOOKED_THROUGH + 1].first():
+                found = found.filter(desk_at__gt=last)
+        return found
+
     def search_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
         """Every word in the headline, or in the name of an author."""
         for word in (self.search_query or "").replace("\x00", "").split()[:8]:  # type: ignore[attr-defined]
-            by = Byline.objects.filter(author__name__icontains=word).values("article")
-            articles = articles.filter(Q(title__icontains=word) | Q(pk__in=by))
+            by = Author.objects.filter(name__icontains=word).values("pk")
+            written = Byline.objects.filter(article=OuterRef("pk"), author__in=by)
+            articles = articles.filter(Q(title__icontains=word) | Exists(written))
         return articles
-
-    def order_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
-        if not self.is_explicitly_ordered:  # type: ignore[attr-defined]
-            return articles.order_by(F("published_at").desc(nulls_first=True), "-pk")
-        return super().order_queryset(articles)  # type: ignore[misc]
 
 
 class ArticleList(_Newest, IndexView):  # type: ignore[misc]
