@@ -16,16 +16,20 @@ from django.utils.functional import cached_property
 from django.views.decorators.http import require_http_methods, require_safe
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 from wagtail.admin.paginator import WagtailPaginator
+from wagtail.admin.site_summary import PagesSummaryItem
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.admin.ui.tables.pages import PageStatusColumn, PageTitleColumn
+from wagtail.admin.views.chooser import BrowseView
 from wagtail.admin.views.pages.listing import ExplorableIndexView, IndexView
 from wagtail.admin.viewsets.pages import PageListingViewSet, PageViewSet
+from wagtail.models import Page
 
 from standfirst.access.actions import unlock_as
 from standfirst.access.rules import Preview, UnlockKind
 from standfirst.articles.models import (
     TERMS,
     Article,
+    ArticleIndex,
     Author,
     Byline,
     Format,
@@ -37,11 +41,13 @@ from standfirst.articles.models import (
 from standfirst.articles.why import Unknown, member_with, why
 from standfirst.members.models import Member
 from standfirst.publication.clock import written
+from standfirst.publication.queries import the_publication
 
 # -- lists of articles ------------------------------------------------------------------------
 
 
 MOST_PAGES = 50  # of a list; who looks for older articles narrows it
+IN_THE_CHOOSER = 500
 LOOKED_THROUGH = 10_000  # headlines, for a word or for what no index of ours knows
 
 
@@ -188,6 +194,50 @@ class ArticlePages(PageViewSet):  # type: ignore[misc]
     columns = COLUMNS
     filterset_class = ArticleFilters
     list_per_page = 30
+
+
+# -- choosing an article ----------------------------------------------------------------------
+
+
+@require_safe
+def choose_page(request: HttpRequest) -> HttpResponse:
+    """Wagtail's chooser; for an article it begins where they all lie, without asking each of them
+    for its parent."""
+    one_kind = request.GET.get("page_type") == Article._meta.label_lower
+    index = ArticleIndex.objects.first() if one_kind else None
+    answer: HttpResponse = BrowseView.as_view()(request, index and index.pk)
+    return answer
+
+
+def to_choose_from(pages: QuerySet[Page], request: HttpRequest) -> QuerySet[Page]:
+    """What a chooser shows: the articles written last, and the pages above them; a search also
+    looks through the headlines of older ones."""
+    searched = "q" in request.GET
+    newest = Article.objects.order_by("-pk").values_list("pk", flat=True)
+    if searched:
+        if last := newest[LOOKED_THROUGH : LOOKED_THROUGH + 1].first():
+            pages = pages.filter(pk__gt=last)
+    else:
+        above = Page.objects.filter(depth__lt=4).values_list("pk", flat=True)
+        pages = pages.filter(pk__in=[*above, *newest[:IN_THE_CHOOSER]])
+    return pages.order_by("-pk")
+
+
+# -- the first page ---------------------------------------------------------------------------
+
+
+class ArticlesSummary(PagesSummaryItem):  # type: ignore[misc]
+    """How many articles there are, as their index page knows it; Wagtail counts them each time."""
+
+    template_name = "articles/newsroom/summary.html"
+
+    def get_context_data(self, parent_context: dict[str, Any]) -> dict[str, Any]:
+        index = ArticleIndex.objects.first()
+        return {
+            "root_page": index,
+            "total_pages": index.numchild if index else 0,
+            "site_name": the_publication().name,
+        }
 
 
 # -- single pages -----------------------------------------------------------------------------

@@ -169,15 +169,24 @@ def _change(articles: Sequence[int], wanted: dict[tuple[int, int], datetime]) ->
         (Place(article_id=a, shelf_id=s, published_at=m) for (a, s), m in sorted(new.items())),
         batch_size=BATCH,
     )
+    # Whoever else writes months of these shelves waits for the updates above.
+    before = {
+        (shelf, month): count
+        for shelf, month, count in ShelfMonth.objects.filter(
+            shelf__in=list(counts), month__in={month for _, month in months}
+        ).values_list("shelf", "month", "count")
+    }
     ShelfMonth.objects.bulk_create(
-        (ShelfMonth(shelf_id=shelf, month=month) for shelf, month in sorted(months)),
-        ignore_conflicts=True,
+        (
+            ShelfMonth(shelf_id=shelf, month=month, count=before.get((shelf, month), 0) + more)
+            for (shelf, month), more in sorted(months.items())
+            if more
+        ),
+        update_conflicts=True,
+        unique_fields=["shelf", "month"],
+        update_fields=["count"],
         batch_size=BATCH,
     )
-    for (shelf, month), more in sorted(months.items()):
-        if more:
-            row = ShelfMonth.objects.filter(shelf=shelf, month=month)
-            row.update(count=F("count") + more)
     if gone:  # what is gone leaves no other trace
         Shelf.objects.filter(pk__in=list(counts)).update(changed_at=timezone.now())
         _make_stale(articles)

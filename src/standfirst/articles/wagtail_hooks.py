@@ -6,6 +6,7 @@ from typing import Any
 from django.urls import URLPattern, path, reverse, reverse_lazy
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
+from wagtail.admin.site_summary import PagesSummaryItem
 from wagtail.admin.widgets.button import Button
 from wagtail.documents.wagtail_hooks import DocumentsSummaryItem
 from wagtail.snippets.models import register_snippet
@@ -101,12 +102,17 @@ def order_for_a_newsroom(request: Any, items: list[MenuItem]) -> None:
 @hooks.register("construct_page_chooser_queryset")
 def newest_first_in_choosers(pages: Any, request: Any) -> Any:
     """One links to, and puts in front, what was just written."""
-    return pages.order_by("-pk")
+    return newsroom.to_choose_from(pages, request)
 
 
 @hooks.register("construct_homepage_summary_items")
-def no_documents_on_the_first_page(request: Any, items: list[Any]) -> None:
-    items[:] = [item for item in items if not isinstance(item, DocumentsSummaryItem)]
+def what_the_first_page_counts(request: Any, items: list[Any]) -> None:
+    """Articles instead of pages, and no documents."""
+    items[:] = [
+        newsroom.ArticlesSummary(request) if isinstance(item, PagesSummaryItem) else item
+        for item in items
+        if not isinstance(item, DocumentsSummaryItem)
+    ]
 
 
 def _why(page: Any, user: Member) -> Iterator[Button]:
