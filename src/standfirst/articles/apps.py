@@ -19,7 +19,7 @@ class ArticlesConfig(AppConfig):
 # What Wagtail asks of its own tables on every page of the newsroom, and has no index for. Made
 # after migrations rather than in one, for SQLite makes a table anew when a migration changes it.
 _INDEXES = {
-    "page_root": "wagtailcore_page (depth, path)",
+    "page_root": "wagtailcore_page (path) WHERE depth = 1",
     "page_expiry": "wagtailcore_page (expire_at) WHERE expire_at IS NOT NULL",
     "page_locked": "wagtailcore_page (locked) WHERE locked",
 }

@@ -398,6 +398,10 @@ class Article(Page):
         Article.objects.filter(pk=self.pk).update(edited_at=revision.created_at)
         return revision
 
+    def get_descendants(self, inclusive: bool = False) -> Any:
+        """None: nothing lies under an article, so the tree need not be asked."""
+        return Page.objects.filter(pk=self.pk) if inclusive else Page.objects.none()
+
     @property
     def effective_terms(self) -> Terms:
         """The article's own terms, or else its section's."""

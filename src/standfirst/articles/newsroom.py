@@ -134,6 +134,9 @@ class _Newest:
         articles = articles.prefetch_workflow_states().annotate_site_root_state()
         return articles.annotate_approved_schedule()
 
+    def get_ordering(self) -> str:
+        return super().get_ordering() or self.default_ordering  # type: ignore[misc]
+
     def order_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
         column = self.ordering.lstrip("-")  # type: ignore[attr-defined]
         down = "-" if self.ordering.startswith("-") else ""  # type: ignore[attr-defined]
@@ -196,7 +199,35 @@ class ArticlePages(PageViewSet):  # type: ignore[misc]
     list_per_page = 30
 
 
+class NoFilters(WagtailFilterSet):  # type: ignore[misc]
+    class Meta:
+        model = Page
+        fields: list[str] = []
+
+
+class ExplorerAbove(ExplorableIndexView):  # type: ignore[misc]
+    """The one index. To look for it by its path is to look at all articles' paths."""
+
+    def get_base_queryset(self) -> QuerySet[Page]:
+        pages: QuerySet[Page] = self.annotate_queryset(self.model._default_manager.all())
+        return pages
+
+
+class PagesAbove(PageViewSet):  # type: ignore[misc]
+    """What lies above the articles. Wagtail's filters would ask every article who owns it."""
+
+    model = ArticleIndex
+    index_view_class = ExplorerAbove
+    filterset_class = NoFilters
+
+
 # -- choosing an article ----------------------------------------------------------------------
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """The search beside the menu: what is looked for is an article."""
+    return redirect(f"{reverse('articles:index')}?{request.GET.urlencode()}")
 
 
 @require_safe
@@ -218,7 +249,8 @@ def to_choose_from(pages: QuerySet[Page], request: HttpRequest) -> QuerySet[Page
         if last := newest[LOOKED_THROUGH : LOOKED_THROUGH + 1].first():
             pages = pages.filter(pk__gt=last)
     else:
-        above = Page.objects.filter(depth__lt=4).values_list("pk", flat=True)
+        front = FrontPage.objects.order_by().values_list("pk", flat=True)
+        above = [*front, *ArticleIndex.objects.order_by().values_list("pk", flat=True)]
         pages = pages.filter(pk__in=[*above, *newest[:IN_THE_CHOOSER]])
     return pages.order_by("-pk")
 

@@ -42,6 +42,7 @@ urlpatterns = [
     path("newsroom/login/", project.log_in, {"otherwise": "/newsroom/"}),
     path("_util/login/", project.log_in),
     path("newsroom/logout/", LogoutView.as_view(next_page="/")),
+    path("newsroom/pages/search/", require_admin_access(newsroom.search)),
     path("newsroom/choose-page/", require_admin_access(newsroom.choose_page)),
     path("newsroom/", include(newsroom_urls)),
     path("healthz", project.health, name="health"),
