@@ -155,7 +155,8 @@ def publish_due(now: datetime) -> Due:
     published is logged and holds up no other.
     """
     withdrawn = published = failed = 0
-    for pk in Page.objects.filter(live=True, expire_at__lte=now).values_list("pk", flat=True):
+    over = Page.objects.filter(live=True, expire_at__lte=now).order_by("expire_at")
+    for pk in over.values_list("pk", flat=True):
         try:
             withdrawn += _withdraw(pk, now)
         except Exception:

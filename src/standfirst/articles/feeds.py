@@ -6,14 +6,12 @@ nobody. What is read here of an article's body is its preview and never the rest
 
 import mimetypes
 import re
-from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urljoin
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
@@ -21,12 +19,12 @@ from django.utils.feedgenerator import Atom1Feed, Enclosure, Rss201rev2Feed, Syn
 from django.utils.html import escape
 from django.utils.http import http_date, quote_etag
 from django.views.decorators.http import require_safe
-from wagtail.models import PageLogEntry
 from wagtail.rich_text import expand_db_html
 
 from standfirst.articles.models import Article, Author, Filed, Region, Section, Topic
 from standfirst.articles.pictures import card_of
-from standfirst.articles.queries import changed_at, for_cards, published
+from standfirst.articles.queries import for_cards, published
+from standfirst.articles.shelves import newest, shelf_of
 from standfirst.publication.queries import the_publication
 
 LENGTH = 30
@@ -34,12 +32,7 @@ LENGTH = 30
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FROM_ROOT = re.compile(r'(href|src)="/(?!/)')
 
-SUBJECTS: dict[str, tuple[type[Filed], Callable[[Any], QuerySet[Article]]]] = {
-    "section": (Section, lambda it: published().filter(section=it)),
-    "topic": (Topic, lambda it: published().filter(topics=it)),
-    "region": (Region, lambda it: published().filter(regions=it)),
-    "author": (Author, lambda it: published().filter(bylines__author=it)),
-}
+SUBJECTS: dict[str, type[Filed]] = {model.kind: model for model in (Section, Topic, Region, Author)}
 
 
 def clean(text: str) -> str:
@@ -98,16 +91,14 @@ def feed(
     request: HttpRequest, kind: str = "", slug: str = "", form: type[SyndicationFeed] = Rss
 ) -> HttpResponse:
     """The newest articles of the magazine, or of one section, topic, region or author."""
-    if kind:
-        model, articles_of = SUBJECTS[kind]
-        subject = get_object_or_404(model, slug=slug)
-        articles = articles_of(subject)
-    else:
-        subject, articles = None, published()
-    # Newest by publication; `changed` also knows of corrections in older articles of the list.
-    newest = list(for_cards(articles).defer(None).prefetch_related("topics", "regions")[:LENGTH])
-    changed = _changed(articles)
-    body = _written(form, request.path, subject, newest, changed)
+    subject: Filed | None = get_object_or_404(SUBJECTS[kind], slug=slug) if kind else None
+    shelf = shelf_of(subject)
+    ids = newest(shelf, LENGTH)
+    articles = for_cards(published().filter(pk__in=ids)).defer(None)
+    found = {article.pk: article for article in articles.prefetch_related("topics", "regions")}
+    # It also knows of corrections in older articles of the list, and of what was withdrawn.
+    changed = shelf.changed_at if shelf.pk else None
+    body = _written(form, request.path, subject, [found[pk] for pk in ids if pk in found], changed)
     response = HttpResponse(body, content_type=form.content_type)  # type: ignore[attr-defined]
     response["Cache-Control"] = "public, max-age=300"
     response["ETag"] = etag = quote_etag(_digest(body))
@@ -119,17 +110,6 @@ def feed(
 
 def _digest(body: bytes) -> str:
     return sha256(body).hexdigest()[:32]
-
-
-def _changed(articles: QuerySet[Article]) -> datetime | None:
-    """When the list last changed; a withdrawal anywhere counts, since it leaves no other trace."""
-    withdrawn = (
-        PageLogEntry.objects.filter(action__startswith="wagtail.unpublish")
-        .order_by("-timestamp")
-        .values_list("timestamp", flat=True)
-        .first()
-    )
-    return max((moment for moment in (changed_at(articles), withdrawn) if moment), default=None)
 
 
 def _written(

@@ -29,6 +29,7 @@ from standfirst.articles.models import (
     Section,
     Topic,
 )
+from standfirst.articles.shelves import put
 from standfirst.publication.events import ArticlesLoaded, happened
 
 SLUG_LENGTH = 100
@@ -100,6 +101,7 @@ def add_articles(new: Sequence[NewArticle], slugs: Slugs) -> list[Article]:
         articles = _pages(index, new, named)
         _insert(articles)
         _file(articles, new)
+        put([article.pk for article in articles])
         happened(ArticlesLoaded())
         Page.objects.filter(pk=index.pk).update(numchild=index.numchild + len(new))
         _note_references(articles)
@@ -144,6 +146,9 @@ def _pages(index: ArticleIndex, new: Sequence[NewArticle], slugs: Sequence[str])
             source_id=item.source_id,
             source_hash=item.source_hash,
             words=item.words,
+            desk_at=item.published_at,
+            edited_at=item.published_at,
+            state="live",
             **item.hero,
         )
         for column in Page._meta.concrete_fields:

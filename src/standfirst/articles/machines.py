@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("sitemap.xml", sitemap, name="sitemap"),
     path("sitemap-articles-<int:number>.xml", sitemap_articles, name="sitemap_articles"),
     path("sitemap-lists.xml", sitemap_lists, name="sitemap_lists"),
+    path("sitemap-lists-<int:number>.xml", sitemap_lists, name="sitemap_lists"),
     path("sitemap-news.xml", sitemap_news, name="sitemap_news"),
     path("robots.txt", robots, name="robots"),
 ]

@@ -4,13 +4,14 @@ Articles lie flat under one index page and are found by their own indexed column
 foreign key, so nothing ever has to be moved (docs/decisions/0004).
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -27,13 +28,19 @@ from wagtail.admin.panels import (
 )
 from wagtail.fields import RichTextField, StreamField
 from wagtail.log_actions import LogContext
-from wagtail.models import Orderable, Page, Revision
+from wagtail.models import Orderable, Page, PagePermissionTester, Revision
 from wagtail.search import index
 
 from standfirst.access.rules import Terms
 from standfirst.articles.blocks import INLINE, BodyBlock
 from standfirst.articles.forms import ArticleForm, Chips
-from standfirst.articles.rules import Piece, minutes_to_read, plain_text, split_at_cut
+from standfirst.articles.rules import (
+    Piece,
+    filed_as,
+    minutes_to_read,
+    plain_text,
+    split_at_cut,
+)
 from standfirst.publication.queries import the_publication
 
 TERMS = [
@@ -50,6 +57,7 @@ class Filed(models.Model):
     name = models.CharField(max_length=255, unique=True)
     slug = models.SlugField(max_length=255, unique=True, blank=True, allow_unicode=True)
     description = models.TextField(blank=True)
+    filed_as = models.CharField(max_length=255, db_index=True, editable=False, default="")
 
     kind: ClassVar[str]
     panels: ClassVar[list[Any]] = [
@@ -64,6 +72,10 @@ class Filed(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.filed_as = filed_as(self.name)[:255]
+        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse(self.kind, args=[self.slug])
@@ -122,7 +134,44 @@ class Author(index.Indexed, Filed):
     search_fields = [index.SearchField("name"), index.AutocompleteField("name")]
 
 
-class FrontPage(Page):
+class AboveArticles(Page):
+    """A page that all articles lie under: what is done to it would be done to each of them.
+
+    Nobody may move, copy, withdraw or delete it, or put articles in an order by hand; and its slug
+    stays, for every article's own address in Wagtail begins with it. (Readers see none of it.)
+    """
+
+    promote_panels = [
+        panel for panel in Page.promote_panels if not isinstance(panel, MultiFieldPanel)
+    ]
+    private_page_options: ClassVar[list[str]] = []
+
+    class Meta:
+        abstract = True
+
+    def permissions_for_user(self, user: Any) -> "OnArticles":
+        return OnArticles(user, self)
+
+    def clean(self) -> None:
+        super().clean()
+        before = Page.objects.filter(pk=self.pk).values_list("slug", flat=True).first()
+        if before and self.slug != before and self.numchild:
+            raise ValidationError(
+                {"slug": "This page's address cannot change: that of every article begins with it."}
+            )
+
+
+class OnArticles(PagePermissionTester):  # type: ignore[misc]
+    """No, to what would be done to every article in one request."""
+
+    def _never(self, *args: Any, **kwargs: Any) -> bool:
+        return False
+
+    can_reorder_children = can_move = can_copy = can_delete = can_unpublish = _never
+    can_move_to = can_copy_to = _never
+
+
+class FrontPage(AboveArticles):
     """The front page. The editor sets the lead and what stands below it; the rest is the latest."""
 
     content_panels = [
@@ -136,7 +185,6 @@ class FrontPage(Page):
             max_num=12,
         ),
     ]
-    private_page_options: ClassVar[list[str]] = []
     parent_page_types = ["wagtailcore.Page"]
     subpage_types = ["articles.ArticleIndex"]
     max_count = 1
@@ -155,14 +203,13 @@ class FrontPagePick(Orderable):
     panels = [PageChooserPanel("article", "articles.Article")]
 
 
-class ArticleIndex(Page):
+class ArticleIndex(AboveArticles):
     """The one page that all articles lie under. It has no face of its own."""
 
     parent_page_types = ["articles.FrontPage"]
     subpage_types = ["articles.Article"]
     max_count = 1
     preview_modes: ClassVar[list[tuple[str, str]]] = []
-    private_page_options: ClassVar[list[str]] = []
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return HttpResponsePermanentRedirect(reverse("archive"))
@@ -179,9 +226,18 @@ class Format(models.TextChoices):
     PROFILE = "profile", "Profile"
 
 
+def put_on_shelves(articles: list[int]) -> None:
+    from standfirst.articles.shelves import put
+
+    put(articles)
+
+
 class NoteKind(models.TextChoices):
     CORRECTION = "correction", "Correction"
     UPDATE = "update", "Update"
+
+
+NOT_YET = datetime(9999, 1, 1, tzinfo=UTC)  # stands first in a list of the newest
 
 
 class Article(Page):
@@ -216,6 +272,11 @@ class Article(Page):
     source_id = models.CharField(max_length=200, null=True, unique=True, editable=False)  # noqa: DJ001
     source_hash = models.CharField(max_length=64, blank=True, editable=False)
     words = models.PositiveIntegerField(default=0, editable=False)
+
+    # What the newsroom's lists sort and filter by, in indexes of our own.
+    desk_at = models.DateTimeField(default=NOT_YET, editable=False)
+    edited_at = models.DateTimeField(default=timezone.now, editable=False)
+    state = models.CharField(max_length=4, default="", editable=False)  # "live" or ""
 
     parent_page_types = ["articles.ArticleIndex"]
     subpage_types: ClassVar[list[str]] = []
@@ -303,7 +364,10 @@ class Article(Page):
     class Meta:
         indexes = [
             models.Index(fields=["-published_at"], name="article_newest"),
-            models.Index(fields=["section", "-published_at"], name="article_of_section"),
+            models.Index(fields=["-desk_at", "-page_ptr"], name="article_on_desk"),
+            models.Index(fields=["section", "-desk_at", "-page_ptr"], name="article_of_section"),
+            models.Index(fields=["state", "-desk_at", "-page_ptr"], name="article_in_state"),
+            models.Index(fields=["-edited_at", "-page_ptr"], name="article_edited"),
         ]
 
     def __str__(self) -> str:
@@ -313,7 +377,9 @@ class Article(Page):
         if self.live and self.published_at is None:
             self.published_at = self.first_published_at or timezone.now()
         self.words = sum(len(plain_text(str(b.value)).split()) for b in self.body if _is_text(b))
-        super().save(*args, **kwargs)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            put_on_shelves([self.pk])
 
     def save_revision(self, *args: Any, **kwargs: Any) -> Revision:
         """A revision; an article that was put in without one gets one of its live state first.
@@ -328,7 +394,13 @@ class Article(Page):
                     first = super(Article, live).save_revision(log_action="wagtail.create")
                 self.live_revision = first
                 Page.objects.filter(pk=self.pk).update(live_revision=self.live_revision)
-        return super().save_revision(*args, **kwargs)
+        revision: Revision = super().save_revision(*args, **kwargs)
+        Article.objects.filter(pk=self.pk).update(edited_at=revision.created_at)
+        return revision
+
+    def get_descendants(self, inclusive: bool = False) -> Any:
+        """None: nothing lies under an article, so the tree need not be asked."""
+        return Page.objects.filter(pk=self.pk) if inclusive else Page.objects.none()
 
     @property
     def effective_terms(self) -> Terms:
@@ -379,6 +451,86 @@ def _is_text(block: Any) -> bool:
 
 def _value_of(block: Any) -> Any:
     return block.value.source if block.block_type == "paragraph" else block
+
+
+# -- where readers find it -----------------------------------------------------------------------
+
+
+class Shelf(models.Model):
+    """A list that readers have: all articles, or those of a section, topic, region or author."""
+
+    class Kind(models.TextChoices):
+        ALL = "all"
+        SECTION = "section"
+        TOPIC = "topic"
+        REGION = "region"
+        AUTHOR = "author"
+
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    subject = models.BigIntegerField(default=0, help_text="The id of the section, topic, ...")
+    count = models.IntegerField(default=0)
+    changed_at = models.DateTimeField(default=datetime(1970, 1, 1, tzinfo=UTC))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="one_shelf")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+
+class ShelfMonth(models.Model):
+    """How many articles of a shelf came out in a month, where the publication is."""
+
+    shelf = models.ForeignKey(
+        Shelf, on_delete=models.CASCADE, related_name="months", db_index=False
+    )
+    month = models.DateField()
+    count = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shelf", "month"], name="one_month")]
+
+    def __str__(self) -> str:
+        return f"{self.shelf_id}, {self.month:%Y-%m}: {self.count}"
+
+
+class Place(models.Model):
+    """That a published article stands on a shelf, and where: by its publication time.
+
+    Only `shelves` writes these rows. Every list of readers is read from them, in the order of
+    their index, so that none grows slower with the archive.
+    """
+
+    shelf = models.ForeignKey(
+        Shelf, on_delete=models.CASCADE, related_name="places", db_index=False
+    )
+    article = models.ForeignKey(
+        Article, on_delete=models.CASCADE, related_name="places", db_index=False
+    )
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["article", "shelf"], name="one_place")]
+        indexes = [models.Index(fields=["shelf", "-published_at", "-article"], name="place_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.article_id} on {self.shelf_id}"
+
+
+class SitemapPage(models.Model):
+    """A page of the sitemap as the worker wrote it, for the articles of a range of ids.
+
+    `stale` means that something in it has changed: until the worker has written it anew, it is
+    made for who asks.
+    """
+
+    number = models.PositiveIntegerField(primary_key=True)
+    body = models.TextField(blank=True)
+    changed_at = models.DateTimeField(null=True)
+    stale = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"sitemap {self.number}"
 
 
 class Byline(Orderable):

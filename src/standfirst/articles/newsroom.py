@@ -7,23 +7,30 @@ import django_filters
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.views.decorators.http import require_http_methods, require_safe
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
+from wagtail.admin.paginator import WagtailPaginator
+from wagtail.admin.site_summary import PagesSummaryItem
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.admin.ui.tables.pages import PageStatusColumn, PageTitleColumn
+from wagtail.admin.views.chooser import BrowseView
 from wagtail.admin.views.pages.listing import ExplorableIndexView, IndexView
 from wagtail.admin.viewsets.pages import PageListingViewSet, PageViewSet
+from wagtail.models import Page
 
 from standfirst.access.actions import unlock_as
 from standfirst.access.rules import Preview, UnlockKind
 from standfirst.articles.models import (
     TERMS,
     Article,
+    ArticleIndex,
+    Author,
     Byline,
     Format,
     FrontPage,
@@ -34,14 +41,32 @@ from standfirst.articles.models import (
 from standfirst.articles.why import Unknown, member_with, why
 from standfirst.members.models import Member
 from standfirst.publication.clock import written
+from standfirst.publication.queries import the_publication
 
 # -- lists of articles ------------------------------------------------------------------------
 
 
+MOST_PAGES = 50  # of a list; who looks for older articles narrows it
+IN_THE_CHOOSER = 500
+LOOKED_THROUGH = 10_000  # headlines, for a word or for what no index of ours knows
+
+
 class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
-    section = django_filters.ModelMultipleChoiceFilter(
-        queryset=Section.objects.all(), widget=forms.CheckboxSelectMultiple, distinct=False
+    section = django_filters.ModelChoiceFilter(
+        queryset=Section.objects.all(), widget=forms.RadioSelect, empty_label="all"
     )
+    live = django_filters.ChoiceFilter(
+        label="State",
+        field_name="state",
+        choices=[("true", "published"), ("false", "not published")],
+        widget=forms.RadioSelect,
+        empty_label="all",
+        method="in_state",
+    )
+    published_at = django_filters.DateFromToRangeFilter(
+        field_name="desk_at", label="Publication time", widget=DateRangePickerWidget
+    )
+    # What follows has no index: see `_Newest.filter_queryset`.
     terms = django_filters.MultipleChoiceFilter(
         choices=TERMS,
         widget=forms.CheckboxSelectMultiple,
@@ -51,19 +76,9 @@ class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
     format = django_filters.MultipleChoiceFilter(
         choices=Format.choices, widget=forms.CheckboxSelectMultiple, distinct=False
     )
-    live = django_filters.ChoiceFilter(
-        label="State",
-        choices=[("true", "published"), ("false", "not published")],
-        widget=forms.RadioSelect,
-        empty_label="all",
-        method="in_state",
-    )
-    published_at = django_filters.DateFromToRangeFilter(
-        label="Publication time", widget=DateRangePickerWidget
-    )
 
     def in_state(self, articles: QuerySet[Article], name: str, value: str) -> QuerySet[Article]:
-        return articles.filter(live=value == "true")
+        return articles.filter(state="live" if value == "true" else "")
 
     class Meta:
         model = Article
@@ -71,35 +86,47 @@ class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
 
 
 COLUMNS = [
-    PageTitleColumn("title", label="Headline", sort_key="title", classname="title"),
-    Column("section", sort_key="section__name", width="14%"),
+    PageTitleColumn("title", label="Headline", classname="title"),
+    Column("section", width="14%"),
     Column("terms", label="Terms", accessor="effective_terms", width="10%"),
     Column(
         "published_at",
         label="Published",
         accessor=lambda article: written(article.published_at),
-        sort_key="published_at",
+        sort_key="desk_at",
         width="12%",
     ),
-    DateColumn(
-        "latest_revision_created_at",
-        label="Updated",
-        sort_key="latest_revision_created_at",
-        width="12%",
-    ),
-    PageStatusColumn("status", label="Status", sort_key="live", width="10%"),
+    DateColumn("latest_revision_created_at", label="Updated", sort_key="edited_at", width="12%"),
+    PageStatusColumn("status", label="Status", width="10%"),
 ]
+
+
+class BoundedPaginator(WagtailPaginator):  # type: ignore[misc]
+    """Counts no further than to the last page that it shows."""
+
+    @cached_property
+    def count(self) -> int:
+        most = MOST_PAGES * self.per_page
+        rows = self.object_list.order_by().values("pk")[: most + 1]
+        return min(most, int(rows.count()))
+
+    @cached_property
+    def items_count_label(self) -> str:
+        more = "or more " if self.count == MOST_PAGES * self.per_page else ""
+        return f"{self.count:,} {more}{self.verbose_name_plural}"
 
 
 class _Newest:
     """Articles by their own columns, the newest first, drafts before all.
 
     They lie under one page, so nothing need be asked of the page tree, which takes seconds with
-    tens of thousands of them.
+    tens of thousands of them. Nor is anything sorted or counted that an index does not hold.
     """
 
-    default_ordering = "-published_at"
+    default_ordering = "-desk_at"
+    sort_order_field = None  # nobody puts tens of thousands of articles in order by hand
     base_columns = COLUMNS
+    paginator_class = BoundedPaginator
 
     def get_base_queryset(self) -> QuerySet[Article]:
         articles = Article.objects.select_related("section").defer_streamfields()
@@ -107,17 +134,35 @@ class _Newest:
         articles = articles.prefetch_workflow_states().annotate_site_root_state()
         return articles.annotate_approved_schedule()
 
+    def get_ordering(self) -> str:
+        return super().get_ordering() or self.default_ordering  # type: ignore[misc]
+
+    def order_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
+        column = self.ordering.lstrip("-")  # type: ignore[attr-defined]
+        down = "-" if self.ordering.startswith("-") else ""  # type: ignore[attr-defined]
+        return articles.order_by(f"{down}{column}", f"{down}pk")
+
+    def filter_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
+        """By what indexes know first; by all else only among the newest that are left then."""
+        given = self.request.GET  # type: ignore[attr-defined]
+        found: QuerySet[Article] = super().filter_queryset(articles)  # type: ignore[misc]
+        if self.is_searching or given.get("terms") or given.get("format"):  # type: ignore[attr-defined]
+            known = given.copy()
+            known.pop("terms", None)
+            known.pop("format", None)
+            rows = ArticleFilters(known, request=self.request).qs  # type: ignore[attr-defined]
+            rows = rows.order_by("-desk_at", "-pk").values_list("desk_at", flat=True)
+            if last := rows[LOOKED_THROUGH : LOOKED_THROUGH + 1].first():
+                found = found.filter(desk_at__gt=last)
+        return found
+
     def search_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
         """Every word in the headline, or in the name of an author."""
         for word in (self.search_query or "").replace("\x00", "").split()[:8]:  # type: ignore[attr-defined]
-            by = Byline.objects.filter(author__name__icontains=word).values("article")
-            articles = articles.filter(Q(title__icontains=word) | Q(pk__in=by))
+            by = Author.objects.filter(name__icontains=word).values("pk")
+            written = Byline.objects.filter(article=OuterRef("pk"), author__in=by)
+            articles = articles.filter(Q(title__icontains=word) | Exists(written))
         return articles
-
-    def order_queryset(self, articles: QuerySet[Article]) -> QuerySet[Article]:
-        if not self.is_explicitly_ordered:  # type: ignore[attr-defined]
-            return articles.order_by(F("published_at").desc(nulls_first=True), "-pk")
-        return super().order_queryset(articles)  # type: ignore[misc]
 
 
 class ArticleList(_Newest, IndexView):  # type: ignore[misc]
@@ -152,6 +197,79 @@ class ArticlePages(PageViewSet):  # type: ignore[misc]
     columns = COLUMNS
     filterset_class = ArticleFilters
     list_per_page = 30
+
+
+class NoFilters(WagtailFilterSet):  # type: ignore[misc]
+    class Meta:
+        model = Page
+        fields: list[str] = []
+
+
+class ExplorerAbove(ExplorableIndexView):  # type: ignore[misc]
+    """The one index. To look for it by its path is to look at all articles' paths."""
+
+    def get_base_queryset(self) -> QuerySet[Page]:
+        pages: QuerySet[Page] = self.annotate_queryset(self.model._default_manager.all())
+        return pages
+
+
+class PagesAbove(PageViewSet):  # type: ignore[misc]
+    """What lies above the articles. Wagtail's filters would ask every article who owns it."""
+
+    model = ArticleIndex
+    index_view_class = ExplorerAbove
+    filterset_class = NoFilters
+
+
+# -- choosing an article ----------------------------------------------------------------------
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """The search beside the menu: what is looked for is an article."""
+    return redirect(f"{reverse('articles:index')}?{request.GET.urlencode()}")
+
+
+@require_safe
+def choose_page(request: HttpRequest) -> HttpResponse:
+    """Wagtail's chooser; for an article it begins where they all lie, without asking each of them
+    for its parent."""
+    one_kind = request.GET.get("page_type") == Article._meta.label_lower
+    index = ArticleIndex.objects.first() if one_kind else None
+    answer: HttpResponse = BrowseView.as_view()(request, index and index.pk)
+    return answer
+
+
+def to_choose_from(pages: QuerySet[Page], request: HttpRequest) -> QuerySet[Page]:
+    """What a chooser shows: the articles written last, and the pages above them; a search also
+    looks through the headlines of older ones."""
+    searched = "q" in request.GET
+    newest = Article.objects.order_by("-pk").values_list("pk", flat=True)
+    if searched:
+        if last := newest[LOOKED_THROUGH : LOOKED_THROUGH + 1].first():
+            pages = pages.filter(pk__gt=last)
+    else:
+        front = FrontPage.objects.order_by().values_list("pk", flat=True)
+        above = [*front, *ArticleIndex.objects.order_by().values_list("pk", flat=True)]
+        pages = pages.filter(pk__in=[*above, *newest[:IN_THE_CHOOSER]])
+    return pages.order_by("-pk")
+
+
+# -- the first page ---------------------------------------------------------------------------
+
+
+class ArticlesSummary(PagesSummaryItem):  # type: ignore[misc]
+    """How many articles there are, as their index page knows it; Wagtail counts them each time."""
+
+    template_name = "articles/newsroom/summary.html"
+
+    def get_context_data(self, parent_context: dict[str, Any]) -> dict[str, Any]:
+        index = ArticleIndex.objects.first()
+        return {
+            "root_page": index,
+            "total_pages": index.numchild if index else 0,
+            "site_name": the_publication().name,
+        }
 
 
 # -- single pages -----------------------------------------------------------------------------

@@ -6,13 +6,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from django.core.paginator import InvalidPage, Paginator
+from django.core.paginator import InvalidPage
 from django.core.paginator import Page as ListPage
-from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
-from django.db.models.functions import TruncMonth
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 
 from standfirst.access.rules import Decision, FullText
@@ -20,15 +19,17 @@ from standfirst.articles.models import (
     Article,
     Author,
     Byline,
+    Filed,
     FrontPage,
     Region,
     Section,
+    Shelf,
+    ShelfMonth,
     Topic,
 )
 from standfirst.articles.rules import Piece, plain_text
+from standfirst.articles.shelves import OnShelf, newest, shelf_of
 from standfirst.publication.kept import depends_on
-from standfirst.publication.queries import the_publication
-from standfirst.publication.rules import next_month, start_of
 
 PER_PAGE = 24
 FRONT_PICKS = 10  # the lead and nine more
@@ -87,8 +88,15 @@ def for_cards(articles: QuerySet[Article]) -> QuerySet[Article]:
 
 
 def published() -> QuerySet[Article]:
-    """Every article that readers may know of, the newest first."""
-    return Article.objects.filter(live=True).order_by("-published_at", "-pk")
+    """Every article that readers may know of, to be looked up by id or address. Lists are read
+    from `shelves`: to sort or count these takes the longer, the more there are."""
+    return Article.objects.filter(live=True).order_by()
+
+
+def cards(ids: Sequence[int]) -> list[Article]:
+    """These articles in this order, with all that a list shows; without what is not published."""
+    found = {article.pk: article for article in for_cards(published().filter(pk__in=ids))}
+    return [found[pk] for pk in ids if pk in found]
 
 
 def find_article(slug: str) -> Article:
@@ -126,87 +134,73 @@ def related_to(article: Article, count: int = 3) -> list[Article]:
     """Pinned ones first; then the newest that share a topic; then of the section."""
     if not article.pk:
         return []
-    pinned = [p.related_id for p in article.pinned.all()]
-    found = {a.pk: a for a in for_cards(published().filter(pk__in=pinned))}
-    related = [found[pk] for pk in pinned if pk in found][:count]
-    topics = list(article.topics.all())
-    for more, tags in (
-        (published().filter(topics__in=topics), [f"in:topic:{topic.pk}" for topic in topics]),
-        (published().filter(section=article.section_id), [f"in:section:{article.section_id}"]),
-    ):
-        if len(related) < count:
-            depends_on(*tags)
-            known = [article.pk, *(a.pk for a in related)]
-            # Through a subquery: DISTINCT over whole rows is slow with a large archive.
-            fresh = list(dict.fromkeys(more.values_list("pk", flat=True)[: 12 * count]))
-            fresh = [pk for pk in fresh if pk not in known][: count - len(related)]
-            related += for_cards(published().filter(pk__in=fresh))
+    related = cards([p.related_id for p in article.pinned.all()])[:count]
+    for subjects in (list(article.topics.all()), [article.section]):
+        if len(related) >= count or not subjects:
+            continue
+        kind, ids = subjects[0].kind, [one.pk for one in subjects]
+        depends_on(*(f"in:{kind}:{pk}" for pk in ids))
+        known = {article.pk, *(a.pk for a in related)}
+        shelves = Shelf.objects.filter(kind=kind, subject__in=ids)
+        fresh = {pk for shelf in shelves for pk in newest(shelf, count + len(known))} - known
+        related += cards(_newest_of(fresh, count - len(related)))
     return related
+
+
+def _newest_of(ids: set[int], count: int) -> list[int]:
+    rows = published().filter(pk__in=ids).order_by("-published_at", "-pk")
+    return list(rows.values_list("pk", flat=True)[:count])
 
 
 def menu() -> QuerySet[Section]:
     """The sections that have articles, in the menu's order."""
-    return Section.objects.filter(Exists(published().filter(section=OuterRef("pk"))))
+    filled = Shelf.objects.filter(kind=Shelf.Kind.SECTION, count__gt=0)
+    return Section.objects.filter(pk__in=filled.values("subject"))
 
 
 def front_page(page: FrontPage) -> dict[str, Any]:
     """What stands on the front page: the lead, the editor's picks, then the latest and sections."""
-    picked = [p.article_id for p in page.picks.all()]
-    found = {a.pk: a for a in for_cards(published().filter(pk__in=picked))}
-    picks = [found[pk] for pk in picked if pk in found]
-    newest = list(for_cards(published().exclude(pk__in=list(found)))[: FRONT_PICKS + LATEST])
+    picks = cards([p.article_id for p in page.picks.all()])
+    picked = {a.pk for a in picks}
+    ids = newest(shelf_of(), FRONT_PICKS + LATEST + len(picked))
+    latest = cards([pk for pk in ids if pk not in picked][: FRONT_PICKS + LATEST])
     if not picks:
-        picks, newest = newest[:1], newest[1:]
+        picks, latest = latest[:1], latest[1:]
     # Where the editor has picked little, what follows the latest fills the page.
-    latest = newest[:LATEST]
-    picks += newest[LATEST:][: max(0, FRONT_PICKS - len(picks))]
+    picks += latest[LATEST:][: max(0, FRONT_PICKS - len(picks))]
     shown = {a.pk for a in picks}
-    sections = []
-    for section in Section.objects.all():
-        articles = list(for_cards(published().filter(section=section).exclude(pk__in=shown))[:4])
-        if articles:
-            sections.append((section, articles))
+    shelves = {s.subject: s for s in Shelf.objects.filter(kind=Shelf.Kind.SECTION, count__gt=0)}
+    rows = {
+        section: [pk for pk in newest(shelves[section.pk], 4 + len(shown)) if pk not in shown][:4]
+        for section in Section.objects.all()
+        if section.pk in shelves
+    }
+    found = {a.pk: a for a in cards([pk for row in rows.values() for pk in row])}
     return {
         "lead": picks[0] if picks else None,
         "picks": picks[1:],
-        "latest": latest,
-        "sections": sections,
+        "latest": latest[:LATEST],
+        "sections": [
+            (section, [found[pk] for pk in row if pk in found])
+            for section, row in rows.items()
+            if row
+        ],
     }
 
 
-def listing(articles: QuerySet[Article], page: str | None) -> ListPage:
-    """One page of a list. Raises Http404 for a page that does not exist."""
+def listing(subject: Filed | None, page: str | None, month: date | None = None) -> ListPage[Any]:
+    """One page of a subject's articles, or of all of one month (its first day). Raises Http404 for
+    a page that does not exist."""
     try:
-        return Paginator(for_cards(articles), PER_PAGE).page(page or 1)
+        return OnShelf(shelf_of(subject), PER_PAGE, cards, month).page(page or 1)
     except InvalidPage as error:
         raise Http404("There is no such page of this list.") from error
 
 
-def published_in(month: date) -> QuerySet[Article]:
-    """What was published in a month (its first day), as counted where the publication is."""
-    zone = the_publication().zone
-    return published().filter(
-        published_at__gte=start_of(month, zone), published_at__lt=start_of(next_month(month), zone)
-    )
-
-
 def months_of_archive() -> list[tuple[int, list[tuple[date, int]]]]:
     """Years, newest first, each with its months (first day, number of articles)."""
-    months = (
-        Article.objects.filter(live=True, published_at__isnull=False)
-        .annotate(month=TruncMonth("published_at", tzinfo=the_publication().zone))
-        .values_list("month")
-        .annotate(count=Count("pk"))
-        .order_by("-month")
-    )
+    months = ShelfMonth.objects.filter(shelf=shelf_of().pk, count__gt=0).order_by("-month")
     years: dict[int, list[tuple[date, int]]] = {}
-    for month, count in months:
-        years.setdefault(month.year, []).append((month.date(), count))
+    for month, count in months.values_list("month", "count"):
+        years.setdefault(month.year, []).append((month, count))
     return list(years.items())
-
-
-def changed_at(articles: QuerySet[Article]) -> datetime | None:
-    """When anything in the list last changed."""
-    return (
-        articles.order_by("-last_published_at").values_list("last_published_at", flat=True).first()
-    )

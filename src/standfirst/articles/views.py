@@ -4,79 +4,85 @@ from datetime import MAXYEAR, MINYEAR, date
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Count, Max, Model, Q, QuerySet
+from django.core.paginator import InvalidPage, Paginator
+from django.db.models import OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from standfirst.articles.models import Article, Author, Region, Section, Topic
-from standfirst.articles.queries import listing, months_of_archive, published, published_in
-from standfirst.articles.rules import filed_as, letter_of
+from standfirst.articles.models import Author, Filed, Place, Region, Section, Shelf, Topic
+from standfirst.articles.queries import listing, months_of_archive
+from standfirst.articles.rules import letter_of
+from standfirst.articles.shelves import shelf_of
 
 LONG_INDEX = 80  # names; a longer index is divided by letters
+INDEX_PAGE = 500
 
 
-def _filed(
-    request: HttpRequest, model: type[Model], slug: str, articles: QuerySet[Article], **more: Any
-) -> HttpResponse:
-    subject = get_object_or_404(model, slug=slug)
-    kind = model.__name__.lower()
+def _filed(request: HttpRequest, model: type[Filed], slug: str) -> HttpResponse:
+    subject: Filed = get_object_or_404(model, slug=slug)
+    kind = model.kind
     context = {
         "subject": subject,
         "kind": kind,
-        "list": listing(articles, request.GET.get("page")),
+        "list": listing(subject, request.GET.get("page")),
         "in_section": kind == "section",
-        "address": subject.get_absolute_url(),  # type: ignore[attr-defined]
+        "address": subject.get_absolute_url(),
         "parent": reverse(f"{kind}s") if kind != "section" else "",
-        **more,
     }
     return render(request, "articles/filed.html", context)
 
 
 @require_safe
 def section(request: HttpRequest, slug: str) -> HttpResponse:
-    return _filed(request, Section, slug, published().filter(section__slug=slug))
+    return _filed(request, Section, slug)
 
 
 @require_safe
 def topic(request: HttpRequest, slug: str) -> HttpResponse:
-    return _filed(request, Topic, slug, published().filter(topics__slug=slug))
+    return _filed(request, Topic, slug)
 
 
 @require_safe
 def region(request: HttpRequest, slug: str) -> HttpResponse:
-    return _filed(request, Region, slug, published().filter(regions__slug=slug))
+    return _filed(request, Region, slug)
 
 
 @require_safe
 def author(request: HttpRequest, slug: str) -> HttpResponse:
-    return _filed(request, Author, slug, published().filter(bylines__author__slug=slug))
+    return _filed(request, Author, slug)
 
 
-_INDEXES: dict[str, tuple[type[Model], str]] = {
-    "topics": (Topic, "articles"),
-    "regions": (Region, "articles"),
-    "authors": (Author, "bylines__article"),
-}
+_INDEXES: dict[str, type[Filed]] = {"topics": Topic, "regions": Region, "authors": Author}
 
 
 @require_safe
 def index(request: HttpRequest, kind: str) -> HttpResponse:
     """All topics, regions or authors that have an article, with how many and when the last."""
-    model, articles = _INDEXES[kind]
-    live = Q(**{f"{articles}__live": True})
-    subjects = model._default_manager.annotate(
-        articles_count=Count(articles, filter=live, distinct=True),
-        newest=Max(f"{articles}__published_at", filter=live),
-    ).filter(articles_count__gt=0)
-    names: list[Any] = list(subjects)
-    names.sort(key=lambda subject: filed_as(subject.name))
+    model = _INDEXES[kind]
+    shelves = Shelf.objects.filter(kind=model.kind, count__gt=0)
+    last = Place.objects.filter(shelf=OuterRef("pk")).order_by("-published_at")
+    newest = last.values("published_at")[:1]
+    subjects = model._default_manager.filter(pk__in=shelves.values("subject"))
+    try:
+        page = Paginator(subjects.order_by("filed_as", "pk"), INDEX_PAGE).page(
+            request.GET.get("page") or 1
+        )
+    except InvalidPage as error:
+        raise Http404("There is no such page of this index.") from error
+    names: list[Any] = list(page.object_list)
+    found = {
+        shelf.subject: shelf
+        for shelf in shelves.filter(subject__in=[one.pk for one in names]).annotate(newest=newest)
+    }
+    for one in names:
+        one.articles_count, one.newest = found[one.pk].count, found[one.pk].newest
     by_letter: list[tuple[str, list[Any]]] = []
-    if len(names) > LONG_INDEX:
+    if page.paginator.count > LONG_INDEX:
         letters = groupby(names, key=lambda subject: letter_of(subject.name))
-        by_letter = [(letter, list(found)) for letter, found in letters]
-    context = {"kind": kind, "subjects": names, "by_letter": by_letter}
+        by_letter = [(letter, list(some)) for letter, some in letters]
+    context = {"kind": kind, "subjects": names, "by_letter": by_letter, "list": page}
     return render(request, "articles/index.html", context)
 
 
@@ -95,8 +101,7 @@ def archive_month(request: HttpRequest, year: str, month: str) -> HttpResponse:
         raise Http404("There is no such month.") from error
     if first.year in {MINYEAR, MAXYEAR}:  # a month at the calendar's end has none beside it
         raise Http404("There is no such month.")
-    articles = published_in(first)
-    context = {"month": first, "list": listing(articles, request.GET.get("page"))}
+    context = {"month": first, "list": listing(None, request.GET.get("page"), first)}
     return render(request, "articles/archive_month.html", context)
 
 
@@ -106,6 +111,6 @@ def library(request: HttpRequest) -> HttpResponse:
     context = {
         "sections": Section.objects.all(),
         "years": months_of_archive(),
-        "count": published().count(),
+        "count": shelf_of().count,
     }
     return render(request, "articles/library.html", context)

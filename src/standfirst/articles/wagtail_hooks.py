@@ -6,13 +6,21 @@ from typing import Any
 from django.urls import URLPattern, path, reverse, reverse_lazy
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
+from wagtail.admin.site_summary import PagesSummaryItem
 from wagtail.admin.widgets.button import Button
 from wagtail.documents.wagtail_hooks import DocumentsSummaryItem
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from standfirst.articles import newsroom
-from standfirst.articles.models import Article, Author, FrontPage, Region, Section, Topic
+from standfirst.articles.models import (
+    Article,
+    Author,
+    FrontPage,
+    Region,
+    Section,
+    Topic,
+)
 from standfirst.members.models import Member
 
 
@@ -62,7 +70,11 @@ register_snippet(Filing)
 
 @hooks.register("register_admin_viewset")
 def lists_of_articles() -> list[Any]:
-    return [newsroom.Articles(), newsroom.ArticlePages("article_pages")]
+    return [
+        newsroom.Articles(),
+        newsroom.ArticlePages("article_pages"),
+        newsroom.PagesAbove("pages_above"),
+    ]
 
 
 @hooks.register("register_admin_urls")
@@ -89,24 +101,31 @@ def front_page_in_the_menu() -> MenuItem:
 
 @hooks.register("construct_main_menu")
 def order_for_a_newsroom(request: Any, items: list[MenuItem]) -> None:
-    """Articles, front page, members and subscriptions come first; a magazine keeps no documents."""
-    items[:] = [item for item in items if item.name != "documents"]
+    """Articles, front page, members and subscriptions come first; a magazine keeps no documents.
+
+    The page tree goes too: all that is in it are the front page and the articles, and to show its
+    branches takes the longer, the more articles there are.
+    """
+    items[:] = [item for item in items if item.name not in {"documents", "explorer"}]
     for item in items:
-        if item.name == "explorer":
-            item.order = 500
-        elif item.name == "images":
+        if item.name == "images":
             item.order = 410
 
 
 @hooks.register("construct_page_chooser_queryset")
 def newest_first_in_choosers(pages: Any, request: Any) -> Any:
     """One links to, and puts in front, what was just written."""
-    return pages.order_by("-pk")
+    return newsroom.to_choose_from(pages, request)
 
 
-@hooks.register("construct_homepage_summary_items")
-def no_documents_on_the_first_page(request: Any, items: list[Any]) -> None:
-    items[:] = [item for item in items if not isinstance(item, DocumentsSummaryItem)]
+@hooks.register("construct_homepage_summary_items", order=1000)  # after Wagtail's own
+def what_the_first_page_counts(request: Any, items: list[Any]) -> None:
+    """Articles instead of pages, and no documents."""
+    items[:] = [
+        newsroom.ArticlesSummary(request) if isinstance(item, PagesSummaryItem) else item
+        for item in items
+        if not isinstance(item, DocumentsSummaryItem)
+    ]
 
 
 def _why(page: Any, user: Member) -> Iterator[Button]:

@@ -6,6 +6,7 @@ task queue, so that it is kept or undone together with what it tells of.
 
 from collections.abc import Iterable, Mapping
 
+from standfirst.articles import shelves
 from standfirst.members.jobs import (
     send_address_change,
     send_address_changed,
@@ -25,6 +26,8 @@ from standfirst.publication.events import (
     MemberJoined,
     Reaction,
     SignInWanted,
+    SitemapsWritten,
+    TimeZoneChanged,
 )
 from standfirst.reading.freshness import changed, everything
 
@@ -52,6 +55,12 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     ArticlesLoaded: [
         lambda event: everything(),
+    ],
+    SitemapsWritten: [
+        lambda event: changed(["sitemaps"]),
+    ],
+    TimeZoneChanged: [
+        lambda event: shelves.recount(),
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),

@@ -25,7 +25,7 @@ from django_tasks.base import TaskResultStatus
 from django_tasks_db.management.commands.db_worker import Worker as JobRunner
 from django_tasks_db.models import DBTaskResult
 
-from standfirst.articles.jobs import publish_due
+from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
 
@@ -133,6 +133,7 @@ def chores() -> list[Chore]:
     """Everything with a rhythm."""
     return [
         Chore("publish what is due", 10, publish_due),
+        Chore("write sitemaps", 60, write_sitemaps),
         Chore("try mail again", 20, try_mail_again),
         Chore("rescue jobs", 60, rescue_jobs),
         Chore("forget results", 3600, forget_results),

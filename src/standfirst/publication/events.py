@@ -87,6 +87,16 @@ class ArticlesLoaded:
     """Many articles were added or changed at once, past their models."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitemapsWritten:
+    """Pages of the sitemap were written anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeZoneChanged:
+    """The publication has another time zone: months and days begin at other moments."""
+
+
 Reaction = Callable[[Any], object]
 _reactions: Mapping[type, Iterable[Reaction]] = {}
 

@@ -1,12 +1,15 @@
 """The magazine itself: one row, edited in the newsroom under Settings."""
 
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseGenericSetting, register_setting
+
+from standfirst.publication.events import TimeZoneChanged, happened
 
 
 def known_zone(name: str) -> None:
@@ -113,6 +116,13 @@ class Publication(BaseGenericSetting):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        before = Publication.objects.filter(pk=self.pk).values_list("time_zone", flat=True).first()
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if before not in {None, self.time_zone}:
+                happened(TimeZoneChanged())
 
     @property
     def zone(self) -> ZoneInfo:

@@ -82,7 +82,7 @@ def _article_changed(sender: Any, instance: Article, **given: Any) -> None:
         tags.update(f"in:topic:{topic.pk}" for topic in instance.topics.all())
         before = Article.topics.through.objects.filter(article=instance.pk)
         tags.update(f"in:topic:{pk}" for pk in before.values_list("topic", flat=True))
-    in_section = Article.objects.filter(live=True, section=instance.section_id)[:2]
+    in_section = Article.objects.filter(live=True, section=instance.section_id).order_by()[:2]
     if len(in_section.values_list("pk", flat=True)) < 2:
         tags.add("menu")  # a section comes into the menu, or leaves it
     changed(tags)

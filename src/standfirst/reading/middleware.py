@@ -32,9 +32,11 @@ View = Callable[[HttpRequest], HttpResponse]
 
 # Pages that hold nothing of one person. The walls of articles have names of their own.
 LISTS = {"section", "topic", "region", "author", "archive_month"}
+INDEXES = {"topics", "regions", "authors"}
 SAME_FOR_ALL = {
     *LISTS,
-    *("archive", "library", "topics", "regions", "authors", "all_access", "wagtail_serve"),
+    *INDEXES,
+    *("archive", "library", "all_access", "wagtail_serve"),
     *("feed", "feed_atom", "sitemap", "sitemap_articles", "sitemap_lists", "robots"),
     *(f"{kind}_feed{form}" for kind in LISTS for form in ("", "_atom")),
 }
@@ -115,7 +117,7 @@ def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
     if "no-store" in response.get("Cache-Control", ""):
         return False
     if "page=" in (query := request.META.get("QUERY_STRING", "")) and not (
-        match.url_name in LISTS and _PAGE_NUMBER.fullmatch(query)
+        match.url_name in LISTS | INDEXES and _PAGE_NUMBER.fullmatch(query)
     ):
         return False
     if match.url_name == "wagtail_serve":

@@ -27,6 +27,7 @@ def prepare(*, say: bool = True) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
+    from standfirst.articles import shelves
     from standfirst.articles.actions import set_up_magazine
     from standfirst.project.checks import pending_migrations
 
@@ -41,6 +42,10 @@ def prepare(*, say: bool = True) -> None:
     if not settings.DEBUG:
         _collect_static(say=say)
     set_up_magazine()
+    if not shelves.right():
+        if say:
+            print("Putting every article on its shelves …", file=sys.stderr)
+        shelves.rebuild()
 
 
 def _collect_static(*, say: bool) -> None:

@@ -1,0 +1,305 @@
+"""Shelves: which published articles stand in which of the readers' lists, kept as rows.
+
+A list that is worked out anew for each reader reads (and sorts) all that was ever filed there. So
+an article's places are written when it changes, in the same transaction, and every list is read in
+the order of one index. Counts are kept too: of a shelf, and of each of its months, which also lead
+to a page deep in the archive without walking all that lies before it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.core.paginator import Page as ListPage
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models.signals import post_save, pre_delete
+from django.utils import timezone
+from django.utils.functional import cached_property
+from wagtail.models import Page
+
+from standfirst.articles.models import (
+    NOT_YET,
+    Article,
+    Byline,
+    Filed,
+    Place,
+    Shelf,
+    ShelfMonth,
+    SitemapPage,
+)
+from standfirst.publication.models import Publication
+from standfirst.publication.queries import the_publication
+from standfirst.publication.rules import month_of, next_month, start_of
+
+BATCH = 500
+IN_A_SITEMAP = 2_000  # ids of articles
+
+ALL = (Shelf.Kind.ALL.value, 0)
+Key = tuple[str, int]
+
+
+# -- writing ----------------------------------------------------------------------------------
+
+
+def put(articles: Sequence[int]) -> None:
+    """Put these articles (ids) where they belong as the database has them now; off what they left.
+
+    Nothing is written where nothing has changed. The caller's transaction should hold the rows.
+    """
+    with transaction.atomic():
+        known = {pk: moment for pk, _, moment, _ in _published(articles)}
+        wanted = _wanted(articles)
+        shelves = _shelves({key for _, key in wanted})
+        places = {(pk, shelves[key]): moment for (pk, key), moment in wanted.items()}
+        _change(articles, places)
+        _note_changes(articles)
+        _make_stale(known)
+        for state, ids in (("live", known), ("", set(articles) - set(known))):
+            Article.objects.filter(pk__in=list(ids)).exclude(state=state).update(state=state)
+        on_desk = Case(When(published_at=None, then=Value(NOT_YET)), default=F("published_at"))
+        Article.objects.filter(pk__in=articles).exclude(desk_at=on_desk).update(desk_at=on_desk)
+
+
+def take_off(articles: Sequence[int]) -> None:
+    """Take articles that are being deleted off every shelf."""
+    with transaction.atomic():
+        _change(articles, {})
+
+
+def rebuild() -> None:
+    """Write everything anew, from the articles as they are."""
+    with transaction.atomic():
+        Place.objects.all().delete()
+        Shelf.objects.all().delete()
+        SitemapPage.objects.all().delete()
+        every = list(Article.objects.order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(every), BATCH):
+            put(every[start : start + BATCH])
+
+
+def recount() -> None:
+    """Count the months anew: they lie elsewhere once the publication has another time zone."""
+    zone = (Publication.objects.first() or Publication()).zone
+    with transaction.atomic():
+        months: Counter[tuple[int, Any]] = Counter()
+        for shelf, moment in Place.objects.values_list("shelf", "published_at").iterator():
+            months[shelf, month_of(moment, zone)] += 1
+        ShelfMonth.objects.all().delete()
+        ShelfMonth.objects.bulk_create(
+            (ShelfMonth(shelf_id=s, month=m, count=n) for (s, m), n in months.items()),
+            batch_size=BATCH,
+        )
+        SitemapPage.objects.update(stale=True)  # the month is part of an article's address
+
+
+def right() -> bool:
+    """Whether the shelves know of as many articles as there are."""
+    there = Place.objects.filter(shelf__kind=Shelf.Kind.ALL).count()
+    return there == Article.objects.filter(live=True, published_at__isnull=False).count()
+
+
+def _published(articles: Iterable[int]) -> QuerySet[Any, Any]:
+    rows = Article.objects.filter(pk__in=list(articles), live=True, published_at__isnull=False)
+    return rows.order_by().values_list("pk", "section", "published_at", "last_published_at")
+
+
+def _wanted(articles: Sequence[int]) -> dict[tuple[int, Key], datetime]:
+    moments, places = {}, set()
+    for pk, section, moment, _ in _published(articles):
+        moments[pk] = moment
+        places |= {(pk, ALL), (pk, (Shelf.Kind.SECTION.value, section))}
+    for kind, rows, column in (
+        (Shelf.Kind.TOPIC, Article.topics.through.objects, "topic"),
+        (Shelf.Kind.REGION, Article.regions.through.objects, "region"),
+        (Shelf.Kind.AUTHOR, Byline.objects, "author"),
+    ):
+        found = rows.filter(article__in=list(moments)).order_by()
+        places |= {(pk, (kind.value, row)) for pk, row in found.values_list("article", column)}
+    return {(pk, key): moments[pk] for pk, key in places}
+
+
+def _shelves(keys: set[Key]) -> dict[Key, int]:
+    found = _ids(keys)
+    if missing := keys - set(found):
+        Shelf.objects.bulk_create(
+            (Shelf(kind=kind, subject=subject) for kind, subject in sorted(missing)),
+            ignore_conflicts=True,
+        )
+        found = _ids(keys)
+    return found
+
+
+def _ids(keys: set[Key]) -> dict[Key, int]:
+    subjects: dict[str, list[int]] = {}
+    for kind, subject in sorted(keys):
+        subjects.setdefault(kind, []).append(subject)
+    which = Q(pk__in=[])
+    for kind, some in subjects.items():
+        which |= Q(kind=kind, subject__in=some)
+    rows = Shelf.objects.filter(which).values_list("kind", "subject", "pk")
+    return {(kind, subject): pk for kind, subject, pk in rows}
+
+
+def _change(articles: Sequence[int], wanted: dict[tuple[int, int], datetime]) -> None:
+    zone = the_publication().zone
+    gone, counts, months = [], Counter[int](), Counter[tuple[int, Any]]()
+    new = dict(wanted)
+    for pk, article, shelf, moment in Place.objects.filter(article__in=articles).values_list(
+        "pk", "article", "shelf", "published_at"
+    ):
+        if wanted.get((article, shelf)) == moment:
+            del new[article, shelf]
+            continue
+        gone.append(pk)
+        counts[shelf] -= 1
+        months[shelf, month_of(moment, zone)] -= 1
+    for (_, shelf), moment in new.items():
+        counts[shelf] += 1
+        months[shelf, month_of(moment, zone)] += 1
+    if not counts:
+        return
+    # In one order, so that two who write at once wait for each other instead of for ever.
+    for shelf in sorted(counts):
+        Shelf.objects.filter(pk=shelf).update(count=F("count") + counts[shelf])
+    Place.objects.filter(pk__in=gone).delete()
+    Place.objects.bulk_create(
+        (Place(article_id=a, shelf_id=s, published_at=m) for (a, s), m in sorted(new.items())),
+        batch_size=BATCH,
+    )
+    # Whoever else writes months of these shelves waits for the updates above.
+    before = {
+        (shelf, month): count
+        for shelf, month, count in ShelfMonth.objects.filter(
+            shelf__in=list(counts), month__in={month for _, month in months}
+        ).values_list("shelf", "month", "count")
+    }
+    ShelfMonth.objects.bulk_create(
+        (
+            ShelfMonth(shelf_id=shelf, month=month, count=before.get((shelf, month), 0) + more)
+            for (shelf, month), more in sorted(months.items())
+            if more
+        ),
+        update_conflicts=True,
+        unique_fields=["shelf", "month"],
+        update_fields=["count"],
+        batch_size=BATCH,
+    )
+    if gone:  # what is gone leaves no other trace
+        Shelf.objects.filter(pk__in=list(counts)).update(changed_at=timezone.now())
+        _make_stale(articles)
+
+
+def _note_changes(articles: Sequence[int]) -> None:
+    """Let every shelf know of the latest change to what stands on it."""
+    latest: dict[int, datetime] = {}
+    changed = {pk: changed or moment for pk, _, moment, changed in _published(articles)}
+    for article, shelf in Place.objects.filter(article__in=list(changed)).values_list(
+        "article", "shelf"
+    ):
+        latest[shelf] = max(latest.get(shelf, changed[article]), changed[article])
+    known = dict(Shelf.objects.filter(pk__in=list(latest)).values_list("pk", "changed_at"))
+    for shelf, moment in sorted(latest.items()):
+        if known[shelf] < moment:
+            Shelf.objects.filter(pk=shelf, changed_at__lt=moment).update(changed_at=moment)
+
+
+def _make_stale(articles: Iterable[int]) -> None:
+    numbers = {sitemap_of(article) for article in articles}
+    rows = [SitemapPage(number=number) for number in sorted(numbers)]
+    SitemapPage.objects.bulk_create(rows, ignore_conflicts=True)
+    SitemapPage.objects.filter(number__in=numbers).update(stale=True)
+
+
+def sitemap_of(article: int) -> int:
+    """The number (from 1) of the page of the sitemap that an article's id stands in."""
+    return article // IN_A_SITEMAP + 1
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+def shelf_of(subject: Filed | None = None) -> Shelf:
+    """The shelf of a section, topic, region or author, or of all; an empty one if there is none."""
+    kind, pk = (subject.kind, subject.pk) if subject else ALL
+    return Shelf.objects.filter(kind=kind, subject=pk).first() or Shelf(kind=kind, subject=pk)
+
+
+def newest(
+    shelf: Shelf,
+    count: int,
+    start: int = 0,
+    since: datetime | None = None,
+    before: datetime | None = None,
+) -> list[int]:
+    """The ids of so many articles of a shelf, the newest first."""
+    places = Place.objects.filter(shelf=shelf.pk).order_by("-published_at", "-article")
+    if since:
+        places = places.filter(published_at__gte=since)
+    if before:
+        places = places.filter(published_at__lt=before)
+    return list(places.values_list("article", flat=True)[start : start + count])
+
+
+class OnShelf(Paginator):  # type: ignore[type-arg]
+    """The pages of a shelf, or of one of its months. `shown` fetches articles by their ids."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        per_page: int,
+        shown: Callable[[list[int]], list[Article]],
+        month: date | None = None,
+    ) -> None:
+        self.shelf, self.month, self._shown = shelf, month, shown
+        super().__init__([], per_page)
+
+    @cached_property
+    def count(self) -> int:
+        if self.month is None:
+            return self.shelf.count
+        row = ShelfMonth.objects.filter(shelf=self.shelf.pk, month=self.month)
+        return row.values_list("count", flat=True).first() or 0
+
+    def page(self, number: Any) -> ListPage[Any]:
+        number = self.validate_number(number)
+        zone, start = the_publication().zone, (number - 1) * self.per_page
+        since = before = None
+        if self.month:
+            since, before = start_of(self.month, zone), start_of(next_month(self.month), zone)
+        elif number > 1 and (reached := self._month_of(start)):
+            month, start = reached
+            before = start_of(next_month(month), zone)
+        return ListPage(
+            self._shown(newest(self.shelf, self.per_page, start, since, before)), number, self
+        )
+
+    def _month_of(self, start: int) -> tuple[date, int] | None:
+        """The month that holds the article with this number in the list, and its number there."""
+        months = ShelfMonth.objects.filter(shelf=self.shelf.pk).order_by("-month")
+        for month, count in months.values_list("month", "count"):
+            if start < count:
+                return month, start
+            start -= count
+        return None
+
+
+# -- watching ---------------------------------------------------------------------------------
+
+
+def _page_saved(sender: Any, instance: Page, **_: Any) -> None:
+    """Wagtail sometimes saves an article as the plain page that it is too."""
+    if instance.specific_class is Article and not isinstance(instance, Article):
+        put([instance.pk])
+
+
+def _article_goes(sender: Any, instance: Article, **_: Any) -> None:
+    take_off([instance.pk])
+
+
+def watch() -> None:
+    """Begin to watch; called once, when the program starts."""
+    post_save.connect(_page_saved, sender=Page)
+    pre_delete.connect(_article_goes, sender=Article)
