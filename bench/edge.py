@@ -37,7 +37,9 @@ def rows(
     rows by name, such as `edge_visitor` (nginx) and `varnish_visitor`, and `nginx` for the plain
     file with the subscriber's bytes, of which `vs_nginx` is the share.
     """
-    ask = urllib.request.Request(f"http://localhost:{door}{page}", headers={"Accept-Encoding": "br"})
+    ask = urllib.request.Request(
+        f"http://localhost:{door}{page}", headers={"Accept-Encoding": "br"}
+    )
     ask.add_header("Cookie", cookies["subscriber"])
     with urllib.request.urlopen(ask) as answer:
         assert answer.headers["Content-Encoding"] == "br"
@@ -123,7 +125,6 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=int, default=5)
     chosen = options.parse_args()
-    os.environ["TRUSTED_PROXIES"] = "127.0.0.1"
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder, home = Path(name), Path(name) / "magazine"
         folder.chmod(0o755)
@@ -131,10 +132,14 @@ def main() -> int:
         program = [sys.executable, "-m", "standfirst"]
         told = ["--home", str(home), "--port", str(run.port), "--articles", "20"]
         subprocess.run([*program, "demo", "--load-only", *told], check=True)
-        run._people(home)
+        run._people(home)  # which also says where the magazine is, and nothing else
+        os.environ["TRUSTED_PROXIES"] = "127.0.0.1"
         server = run._started([*program, "serve", "--port", str(run.port)])
         try:
-            cookies = {"visitor": "", "subscriber": run._cookies(run.people["subscriber"], run.path)}
+            cookies = {
+                "visitor": "",
+                "subscriber": run._cookies(run.people["subscriber"], run.path),
+            }
             for cookie in cookies.values():
                 for _ in range(3):
                     run._check("subscriber" if cookie else "visitor", cookie)

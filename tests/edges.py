@@ -61,7 +61,15 @@ def nginx(
         + f"error_log {folder}/error.log;\nevents {{}}\n"
         + f"http {{ keepalive_requests 1000000; {kept}\n{site}\n}}\n"
     )
-    command = ["nginx", "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
+    command = [
+        "nginx",
+        "-e",
+        f"{folder}/error.log",
+        "-p",
+        str(folder),
+        "-c",
+        f"{folder}/nginx.conf",
+    ]
     with running(command, port) as pid:
         yield f"http://127.0.0.1:{port}", pid
 
@@ -135,7 +143,7 @@ def door_and_django(folder: Path) -> Iterator[tuple[int, int]]:
     thread.start()
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    command = [sys.executable, "-m", "standfirst.reading.door", str(listening.fileno())]
+    command = [sys.executable, "-m", "standfirst.reading.wire", str(listening.fileno())]
     around = {**os.environ, **_config(behind).to_environment(), "PYTHONPATH": _path()}
     try:
         with running(command, port, env=around, pass_fds=[listening.fileno()]) as pid:

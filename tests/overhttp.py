@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from http.cookies import SimpleCookie
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.test import Client
@@ -80,5 +79,3 @@ class Browser:
                 if attempt == 2:
                     raise
         raise AssertionError
-
-
