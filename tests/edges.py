@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
@@ -159,6 +160,39 @@ def _path() -> str:
     import standfirst
 
     return str(Path(standfirst.__file__).parents[1])
+
+
+@contextmanager
+def served(kind: str, folder: Path, settings: Any, change: Change = str) -> Iterator["Served"]:
+    """The test's magazine behind a door (`kind` is `door`) or behind an edge before that.
+
+    `settings` is pytest-django's; PAGE_STORE becomes a folder in `folder`.
+    """
+    from standfirst.reading import host
+
+    settings.PAGE_STORE = folder / "pages"
+    settings.MEDIA_ROOT = folder / "media"
+    settings.TRUSTED_PROXIES, settings.BEHIND_DOOR = ["127.0.0.1"], True
+    settings.ALLOWED_HOSTS = ["testserver"]
+    host.tell([host.EVERYTHING], 0)
+    generations = folder / "pages" / "generations"
+    with door_and_django(folder) as (door, pid):
+        address = f"http://127.0.0.1:{door}"
+        if kind == "door":
+            yield Served(address, address, pid)
+            return
+        with EDGES[kind](folder, door, generations, change) as (edge, _):
+            settings.EDGE_PURGE_URLS = [edge] if kind == "varnish" else []
+            yield Served(edge, address, pid)
+
+
+@dataclass
+class Served:
+    """Where readers ask, where the door is behind that, and the door's process."""
+
+    address: str
+    door: str
+    pid: int
 
 
 class _Django(ThreadingMixIn, WSGIServer):

@@ -1,4 +1,4 @@
-"""A browser that asks a real server, used like Django's test client by the walker and the crawler."""
+"""A browser that asks a real server; the walker uses it as it uses Django's test client."""
 
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
