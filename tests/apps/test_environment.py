@@ -92,6 +92,7 @@ def public(settings):
         ("DEFAULT_FROM_EMAIL", "post@localhost", "EMAIL_FROM is not set"),
         ("TRUSTED_PROXIES", ["10.0.0.0/99"], "is not an address or a network"),
         ("TRUSTED_PROXIES", ["0.0.0.0/0"], "which is everybody"),
+        ("EDGE_PURGE_URLS", ["10.0.0.5:6081"], "is not an address. Write it like http://10.0.0.5"),
         ("STATIC_ROOT", "/nowhere", "not collected"),
         ("MEDIA_ROOT", "/nowhere", "missing or cannot be written"),
     ],

@@ -42,7 +42,7 @@ def is_public() -> bool:
 
 def findings() -> Iterator[Finding]:
     """Everything that is missing or unsafe, the settings first, then the data."""
-    for look in (_key, _address, _debug, _mail, _proxies, _static):
+    for look in (_key, _address, _debug, _mail, _proxies, _edges, _static):
         yield from look()
     try:
         connection.ensure_connection()
@@ -163,6 +163,20 @@ def _proxies() -> Iterator[Finding]:
             )
 
 
+def _edges() -> Iterator[Finding]:
+    for url in settings.EDGE_PURGE_URLS:
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            yield Finding(
+                f"EDGE_PURGE_URLS: “{url}” is not an address. Write it like http://10.0.0.5:6081, "
+                "separated by commas."
+            )
+
+
 def _static() -> Iterator[Finding]:
     if not settings.DEBUG and not (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file():
         yield Finding(
@@ -172,7 +186,7 @@ def _static() -> Iterator[Finding]:
 
 
 # What `standfirst serve` insists on, besides the tables.
-_NEEDED: tuple[Callable[[], Iterator[Finding]], ...] = (_key, _debug, _proxies, _static)
+_NEEDED: tuple[Callable[[], Iterator[Finding]], ...] = (*(_key, _debug, _proxies, _edges, _static),)
 
 
 # -- data -------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ VARIABLES: Mapping[str, str] = {
     "PAGE_STORE": "folder of this host's kept pages; default: pages in STANDFIRST_HOME",
     "PAGE_STORE_MB": "the largest size of the kept pages in megabytes; default: 2000",
     "TRUSTED_PROXIES": "networks of your own proxies, whose X-Forwarded-For and -Proto count",
+    "EDGE_PURGE_URLS": "addresses of Varnish to tell of changes, such as http://10.0.0.5:6081",
     "DEBUG": "1 shows errors in the browser; never on a public machine",
     "DEMO": "1 marks a throwaway magazine and shows the outbox page",
 }

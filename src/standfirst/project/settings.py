@@ -21,6 +21,7 @@ SECRET_KEY_FALLBACKS = environment.words("SECRET_KEY_FALLBACKS")
 BASE_URL = environment.text("BASE_URL", "http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS") or [urlsplit(BASE_URL).hostname or "localhost"]
 TRUSTED_PROXIES = environment.words("TRUSTED_PROXIES")
+EDGE_PURGE_URLS = environment.words("EDGE_PURGE_URLS")
 # Set by `standfirst serve` for the processes behind the door, which only it can reach.
 BEHIND_DOOR = os.environ.get("STANDFIRST_BEHIND_DOOR") == "1"
 SECURE = BASE_URL.startswith("https://")

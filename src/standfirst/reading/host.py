@@ -7,12 +7,13 @@ from pathlib import Path
 
 from django.conf import settings
 
+from standfirst.reading import edge
 from standfirst.reading.generations import Generations
 from standfirst.reading.store import Writer
 
 log = logging.getLogger("standfirst.reading")
 
-EVERYTHING = "*"
+EVERYTHING = edge.EVERYTHING
 
 
 def folder() -> Path:
@@ -43,7 +44,8 @@ def _writer(place: Path, limit: int) -> Writer:
 
 
 def tell(tags: list[str], member: int | None) -> bool:
-    """Make a change count on this host from the next request on. May be repeated without harm.
+    """Make a change count on this host from the next request on, and at the edges that stand before
+    it as soon as they hear of it. May be repeated without harm.
 
     Says whether it could be told; where not, the follower tries again.
     """
@@ -59,4 +61,5 @@ def tell(tags: list[str], member: int | None) -> bool:
     except (OSError, sqlite3.Error) as error:
         log.warning("A change could not be told to the page store (%s); it is tried again.", error)
         return False
+    edge.tell(tags, member)  # last: what an edge fetches from now on is new
     return True
