@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from tests.overhttp import Browser
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -179,20 +180,33 @@ def served(kind: str, folder: Path, settings: Any, change: Change = str) -> Iter
     with door_and_django(folder) as (door, pid):
         address = f"http://127.0.0.1:{door}"
         if kind == "door":
-            yield Served(address, address, pid)
+            yield Served(kind, address, address, pid)
             return
         with EDGES[kind](folder, door, generations, change) as (edge, _):
             settings.EDGE_PURGE_URLS = [edge] if kind == "varnish" else []
-            yield Served(edge, address, pid)
+            yield Served(kind, edge, address, pid)
 
 
 @dataclass
 class Served:
     """Where readers ask, where the door is behind that, and the door's process."""
 
+    kind: str
     address: str
     door: str
     pid: int
+
+    def warm(self, *readers: Browser, to: Iterable[str]) -> None:
+        """Until it is the edge that answers: Django gives a pass and keeps the page, the door has
+        the page, the edge remembers."""
+        for again in range(4):
+            if again == 2 and self.kind == "varnish":
+                time.sleep(
+                    1.1
+                )  # it does not ask twice in a second about what the door did not know
+            for reader in readers:
+                for address in to:
+                    reader.get(address)
 
 
 class _Django(ThreadingMixIn, WSGIServer):

@@ -128,10 +128,10 @@ sub vcl_backend_response {
     set beresp.keep = 0s;
     if (beresp.status != 200 || !beresp.http.X-Standfirst-Variant || beresp.http.Set-Cookie) {
         if (bereq.http.X-Standfirst-Asks == "decision") {
-            # For two seconds the door is asked at once about this path and these cookies.
+            # For a second, what these cookies get at this path is passed on at once.
             unset beresp.http.X-Standfirst-Variant;
             unset beresp.http.Set-Cookie;
-            set beresp.ttl = 2s;
+            set beresp.ttl = 1s;
             return (deliver);
         }
         set beresp.uncacheable = true;
