@@ -110,7 +110,7 @@ def body_of(response: Any) -> str:
 
 
 def walk(
-    client: Client, start: Iterable[str], *, skip: tuple[str, ...] = ()
+    client: Client, start: Iterable[str], *, skip: tuple[str, ...] = (), follow: bool = True
 ) -> Iterator[tuple[str, Any, str]]:
     """GET every address and whatever it links to; gives (address, response, text) for each."""
     waiting = list(dict.fromkeys(start))
@@ -122,6 +122,8 @@ def walk(
         response = client.get(address)
         text = body_of(response)
         yield address, response, text
+        if not follow:
+            continue
         if response.status_code in {301, 302, 303, 307, 308}:
             more: Iterable[str] = links_in(f'href="{response["Location"]}"', address)
         else:

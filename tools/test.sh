@@ -13,21 +13,43 @@ unset DATABASE_URL REDIS_URL EMAIL_URL SECRET_KEY DEBUG DEMO BASE_URL ALLOWED_HO
 missing=""
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null; }
+has_nginx() { command -v nginx >/dev/null && ls /usr/lib/nginx/modules/ngx_http_lua_module.so >/dev/null 2>&1; }
+has_varnish() { command -v varnishd >/dev/null && ls /usr/lib/*/varnish/vmods/libvmod_xkey.so >/dev/null 2>&1; }
 has_postgres || missing="$missing postgresql"
 has_chromium || missing="$missing chromium"
+edges=""
+has_nginx || edges="$edges nginx-light libnginx-mod-http-lua"
+has_varnish || edges="$edges varnish varnish-modules"
 
-if [ -n "$missing" ] && command -v apt-get >/dev/null; then
+if [ -n "$missing$edges" ] && command -v apt-get >/dev/null; then
     sudo=""
     [ "$(id -u)" = 0 ] || sudo="sudo -n"
     if [ -z "$sudo" ] || sudo -n true 2>/dev/null; then
-        echo "Installing for the tests:$missing"
+        echo "Installing for the tests:$missing$edges"
         export DEBIAN_FRONTEND=noninteractive
+        install() {
+            [ -z "$*" ] || $sudo apt-get -q install -y --no-install-recommends "$@" >>.venv/apt.log 2>&1 ||
+                echo "apt-get did not succeed; see .venv/apt.log"
+        }
+        $sudo apt-get -q update >.venv/apt.log 2>&1 || true
         # Not a cluster for everybody: the tests start one of their own.
-        { $sudo apt-get -q update && $sudo apt-get -q install -y --no-install-recommends $missing; } \
-            >.venv/apt.log 2>&1 || echo "apt-get did not succeed; see .venv/apt.log"
+        install $missing
+        # Apart, so that one without the other still comes.
+        install $edges
+        # The tests start their own; what was installed for them must not take port 80.
+        if [ -n "$edges" ] && [ -d /run/systemd/system ]; then
+            for one in $edges; do
+                case $one in
+                nginx-light) $sudo systemctl disable --now nginx >>.venv/apt.log 2>&1 || true ;;
+                varnish) $sudo systemctl disable --now varnish >>.venv/apt.log 2>&1 || true ;;
+                esac
+            done
+        fi
     fi
 fi
 has_postgres || echo "MISSING: PostgreSQL, so its tests are skipped. apt-get install postgresql"
+has_nginx || echo "MISSING: nginx with Lua, so its tests are skipped. apt-get install nginx-light libnginx-mod-http-lua"
+has_varnish || echo "MISSING: Varnish, so its tests are skipped. apt-get install varnish varnish-modules"
 has_chromium || echo "MISSING: Chromium, so the browser's tests are skipped. apt-get install chromium"
 
 # Every part is run, also after one that failed; the exit code says whether any did.

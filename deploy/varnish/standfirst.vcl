@@ -8,7 +8,7 @@
 # (EDGE_PURGE_URLS), and end by themselves after ten seconds where a purge was lost.
 #
 # Needs varnish-modules (xkey, header) and the parameters in the file `options`; TRUSTED_PROXIES
-# must name this host. See docs/edge.md.
+# must name this host. See deploy/README.md.
 
 vcl 4.1;
 
@@ -150,6 +150,10 @@ sub vcl_backend_response {
         set beresp.ttl = 1s;
         return (deliver);
     }
+    # All that the bytes depend on is in the hash; with Cookie in Vary each reader would have a
+    # copy of their own. Browsers are told again.
+    set beresp.http.X-Standfirst-Vary = beresp.http.Vary;
+    unset beresp.http.Vary;
     set beresp.ttl = std.time(beresp.http.X-Standfirst-Until, now) - now;
     if (beresp.ttl > 10s) {
         set beresp.ttl = 10s;
@@ -168,6 +172,10 @@ sub vcl_deliver {
     }
     if (obj.hits > 0) {
         std.log("edge:remembered");
+    }
+    if (resp.http.X-Standfirst-Vary) {
+        set resp.http.Vary = resp.http.X-Standfirst-Vary;
+        unset resp.http.X-Standfirst-Vary;
     }
     unset resp.http.X-Standfirst-Variant;
     unset resp.http.X-Standfirst-Until;

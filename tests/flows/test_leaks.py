@@ -7,6 +7,7 @@ reader is a leak. Three leaks are planted at the end, to see that each is found.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from django.urls import include, path
 
 from standfirst.articles.models import Article
 from tests.cast import MARKER, PLACES, Magazine, Reader, make_cast
+from tests.edges import EDGES, Served, missing, served
+from tests.overhttp import Browser
 from tests.walker import addresses, body_of, walk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.attack]
@@ -56,11 +59,14 @@ def leaks(reader: Reader, magazine: Magazine, text: str) -> set[str]:
     }
 
 
-def crawl(reader: Reader, magazine: Magazine) -> Iterator[tuple[str, set[str]]]:
+def crawl(
+    reader: Reader, magazine: Magazine, each: int = 5, follow: bool = True
+) -> Iterator[tuple[str, set[str]]]:
     """Each address in all the ways of asking, with the markers that must not be there."""
-    start = addresses(magazine.props, each=5)
+    start = addresses(magazine.props, each=each)
     start = [a for a in start if not a.startswith("/newsroom/")]
-    for address, response, text in walk(reader.client, start, skip=("/newsroom/", "/outbox/")):
+    skip = ("/newsroom/", "/outbox/")
+    for address, response, text in walk(reader.client, start, skip=skip, follow=follow):
         yield address, leaks(reader, magazine, text)
         assert response.status_code < 500, address
         if response.status_code != 200 or address.startswith(("/media/", "/account/")):
@@ -93,6 +99,63 @@ def assert_no_leak(reader: Reader, magazine: Magazine) -> int:
 def test_no_reader_is_given_what_decide_keeps_back(magazine: Magazine, kind: int) -> None:
     reader = magazine.readers[kind]
     assert assert_no_leak(reader, magazine) > 300
+
+
+@pytest.mark.server
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["door", *EDGES])
+def test_no_reader_is_given_it_by_a_real_server(
+    magazine: Magazine, settings: Any, tmp_path: Any, kind: str
+) -> None:
+    """The same crawl, over one address of each route and every article, readers in turn."""
+    if why := missing(kind):
+        pytest.skip(why)
+    with served(kind, tmp_path, settings) as at:
+        assert crawl_over_http(at, magazine) > 1000
+
+
+def crawl_over_http(at: Served, magazine: Magazine) -> int:
+    """Every kind of reader at a real server; those who may read most come first, twice."""
+    readers = [replace(r, client=Browser(at.address, r.client)) for r in magazine.readers]
+    articles = [a.get_absolute_url() for a in magazine.articles.values()]
+    at.warm(*(r.client for r in reversed(readers)), to=articles)
+    walked = 0
+    for address in articles:
+        for reader in (*reversed(readers), *readers):
+            found = leaks(reader, magazine, body_of(reader.client.get(address)))
+            assert not found, f"{reader.name} was given {sorted(found)} at {address}"
+    for reader in reversed(readers):
+        for asked, found in crawl(reader, magazine, each=1, follow=False):
+            assert not found, f"{reader.name} was given {sorted(found)} at {asked}"
+            walked += 1
+    return walked
+
+
+# What an edge must not forget to look at: without it, the crawl finds a leak.
+FORGOTTEN = {
+    "nginx": ('accepted .. "\\n" .. cookie', "accepted"),
+    "varnish": ("hash_data(req.http.X-Standfirst-Variant);", ""),
+}
+
+
+@pytest.mark.server
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", EDGES)
+def test_an_edge_that_mixes_readers_up_is_found(
+    magazine: Magazine, settings: Any, tmp_path: Any, kind: str
+) -> None:
+    if why := missing(kind):
+        pytest.skip(why)
+    told = []
+
+    def forget(text: str) -> str:
+        told.append(FORGOTTEN[kind][0] in text)
+        return text.replace(*FORGOTTEN[kind])
+
+    with served(kind, tmp_path, settings, forget) as at:
+        assert any(told)
+        with pytest.raises(AssertionError, match="was given"):
+            crawl_over_http(at, magazine)
 
 
 def test_whoever_may_read_is_given_every_word_of_the_rest(magazine: Magazine) -> None:
