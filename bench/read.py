@@ -1,7 +1,8 @@
 """How fast is a page, for whom? `make bench-read`: one run, one table, a last line of JSON.
 
 In the same run: nginx with the same Brotli bytes as files, the doors of `standfirst serve`, Django
-alone (`--plain`), and a stock Wagtail site with the same texts. Needs wrk and nginx from Debian.
+alone (`--plain`), both edges of `deploy/` where they are installed, and a stock Wagtail site with
+the same texts. Needs wrk and nginx from Debian.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from typing import Any
 
 from tests.servers import free_port
 
+from bench import edge
 from bench.load import Row, doors, family, missing, nginx, resident, say, server, wrk
 
 PROGRAM = [sys.executable, "-m", "standfirst"]
@@ -82,6 +84,7 @@ class Run:
             load = ["demo", "--load-only", "--home", str(home), "--port", str(self.port)]
             subprocess.run([*PROGRAM, *load, "--articles", str(self.articles)], check=True)
         self._people(home)
+        os.environ["TRUSTED_PROXIES"] = "127.0.0.1"  # the edges
         healthy = f"{self.base}/healthz"
         with server([*PROGRAM, "serve", "--port", str(self.port)], healthy) as pid:
             self._with_doors(pid)
@@ -405,7 +408,15 @@ class Run:
         self.facts["door_mb_50000_kept"] = max(resident(one) for one in doors(pid)) / 1e6
 
     def _edges(self, bodies: dict[str, bytes]) -> None:
-        """Rows `edge_visitor` and `edge_subscriber`, where nginx has Lua."""
+        """Rows `edge_visitor` and `edge_subscriber`, where nginx has Lua; the same for Varnish."""
+        from django.conf import settings
+
+        cookies = {kind: self._cookies(member) for kind, member in self.people.items()}
+        readers = {kind: (cookies[kind], body) for kind, body in bodies.items()}
+        generations = Path(settings.PAGE_STORE) / "generations"
+        self.rows |= edge.rows(
+            self.folder, self.port, generations, self.path, readers, self.seconds
+        )
 
     def _stock(self) -> None:
         say("stock Wagtail")
@@ -455,7 +466,7 @@ class Run:
     def show(self) -> None:
         peers = {"mix": "visitor", "busy": "visitor"}
         for name, row in self.rows.items():
-            kind = name.removeprefix("edge_")
+            kind = name.removeprefix("edge_").removeprefix("varnish_")
             for peer in ("wagtail", "django", "nginx"):
                 other = self.rows.get(
                     f"{peer}, {kind}" if peer == "nginx" else f"{peer}, {peers.get(kind, kind)}"
