@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -152,6 +154,7 @@ class Run:
     # -- the doors ----------------------------------------------------------------------------
 
     def _with_doors(self, pid: int) -> None:
+        self._start()
         self._cold(self.base, self.paths[-40:], "cold_ms")
         self._publish()
         bodies = {}
@@ -169,6 +172,7 @@ class Run:
                 again = self._nginx(f"{address}/{kind}", other, len(body))
                 self.rows[kind] = ours
                 self.rows[f"nginx, {kind}"] = _mean(theirs, again)
+        self._forged(pid)
         self._edges(bodies)
         self._mix(pid)
         self._memory(pid)
@@ -373,6 +377,45 @@ class Run:
         )
         return script
 
+    def _forged(self, pid: int) -> None:
+        """Row `forged`: 100,000 different passes that we never signed, each refused."""
+        say("forged passes")
+        requests = [
+            # Random throughout: Lua slows down for texts that differ at few places.
+            (self.path, f"pass={os.urandom(100).hex()}.{os.urandom(32).hex()}")
+            for _ in range(100_000)
+        ]
+        ask = urllib.request.Request(self.base + self.path, headers={"Cookie": requests[0][1]})
+        try:
+            status = urllib.request.build_opener(_Stay).open(ask).status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        assert status == 307, status
+        script = self._script(requests, self.base)
+        self.rows["forged"] = wrk(
+            self.base, self.seconds, lambda: family(pid), script=script, bytes_each=0
+        )
+
+    def _start(self) -> None:
+        """How long a door needs from its start to its first answer."""
+        from standfirst.project.serve import _config
+
+        times = []
+        for _ in range(5):
+            with socket.create_server(("127.0.0.1", 0)) as listening:
+                around = {**os.environ, **_config(self.folder / "nobody").to_environment()}
+                command = [sys.executable, "-m", "standfirst.reading.wire"]
+                number = listening.fileno()
+                began = time.perf_counter()
+                door = subprocess.Popen([*command, str(number)], env=around, pass_fds=[number])
+                with socket.create_connection(listening.getsockname()) as line:
+                    line.sendall(b"HEAD / HTTP/1.0\r\nHost: nowhere\r\n\r\n")
+                    assert line.recv(100).startswith(b"HTTP/1.")
+                times.append(time.perf_counter() - began)
+                door.terminate()
+                door.wait()
+        self.facts["door_start_s"] = statistics.median(times)
+
     # -- memory, edges, peers -----------------------------------------------------------------
 
     def _memory(self, pid: int) -> None:
@@ -482,6 +525,13 @@ class Run:
             print(f"{name:26}{fact:10.2f}")
         said = {n: {k: round(v, 3) for k, v in r.items()} for n, r in self.rows.items()}
         print(json.dumps({**said, "facts": {k: round(v, 3) for k, v in self.facts.items()}}))
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
 
 
 class _Newsroom:

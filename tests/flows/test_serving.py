@@ -4,12 +4,15 @@ import os
 import re
 import shutil
 import signal
+import socket
+import sqlite3
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -116,6 +119,63 @@ def test_the_store_may_be_deleted_under_readers(demo: tuple[str, Path]) -> None:
         assert get(article)[:2] == (200, body)
     # What is in memory is answered for a twentieth of a second more.
     eventually(lambda: get(article)[0] == 200 and (home / "pages" / "pages.sqlite3").exists())
+
+
+def test_a_hundred_thousand_junk_query_strings_make_nothing_grow(demo: tuple[str, Path]) -> None:
+    address, home = demo
+    article = an_article(address)
+    eventually(lambda: get(article) and get(article)[0] == 200)
+    path = urlsplit(article).path
+    assert heads(address, [path] * 2000) == 2000
+    doors = processes("standfirst.reading.wire", home)
+    before = sum(resident(pid) for pid in doors), kept(home)
+    behind = {pid: cpu(pid) for pid in processes("standfirst", home) if pid not in doors}
+    asked = 100_000
+    junk = [f"{path}?utm_source={n}&{n:x}={'x' * (n % 40)}" for n in range(asked)]
+    assert heads(address, junk) == asked
+    assert kept(home) == before[1]
+    assert sum(resident(pid) for pid in doors) - before[0] < 4_000_000
+    # Nor did any of them go to Django, which needs 10 ms for a page.
+    used = sum(cpu(pid) - was for pid, was in behind.items())
+    assert used < asked * 0.0001
+
+
+def heads(address: str, targets: list[str]) -> int:
+    """How many of these HEADs, sent in bundles on one connection, are answered with 200."""
+    where = urlsplit(address)
+    assert where.hostname
+    good = 0
+    with socket.create_connection((where.hostname, where.port or 80), 20) as line:
+        for at in range(0, len(targets), 200):
+            bundle = targets[at : at + 200]
+            line.sendall(
+                b"".join(
+                    f"HEAD {t} HTTP/1.1\r\nHost: {where.netloc}\r\n\r\n".encode() for t in bundle
+                )
+            )
+            text = b""
+            while text.count(b"\r\n\r\n") < len(bundle):
+                more = line.recv(1 << 20)
+                assert more, text[-500:]
+                text += more
+            good += text.count(b"HTTP/1.1 200 OK")
+    return good
+
+
+def kept(home: Path) -> int:
+    with sqlite3.connect(f"file:{home}/pages/pages.sqlite3?mode=ro", uri=True) as db:
+        return int(db.execute("SELECT count(*) FROM pages").fetchone()[0])
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_large_form_is_refused_before_it_is_read_and_nobody_else_waits(
