@@ -22,7 +22,7 @@ from hashlib import blake2b
 from http.cookies import _unquote as unquoted  # type: ignore[attr-defined]
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from standfirst.access.rules import VISITOR, Terms, decide
 from standfirst.reading import passes
@@ -38,11 +38,14 @@ MAYBE_CRAWLER = (b"bot", b"crawl", b"spider")
 # What is held in memory; with all of it a door stays below 150 MB.
 HOT_BYTES = 40_000_000
 HOT_PASSES = 60_000
+SHORT = 500  # bytes of a reader's cookies; longer ones are held by their digest
 KNOWN_PATHS = 60_000
 LOOK_EVERY = 0.05  # seconds between two looks whether the file of generations was replaced
 LONGEST_WAIT = 15.0  # seconds for a page that another reader's request is rendering
 
 Scope = dict[str, Any]
+# An article's number, its terms, and the variant that visitors get.
+_Known = tuple[int | None, Terms | None, str]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -64,8 +67,7 @@ class Config:
         return {VARIABLE: json.dumps(asdict(self))}
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A kept page for one reader. `held` is the reader's pass, None for a visitor."""
 
     page: Page
@@ -101,8 +103,9 @@ class Door:
         self._look_again = 0.0
         self._hot: OrderedDict[tuple[str, str, str], Page] = OrderedDict()
         self._hot_bytes = 0
-        self._paths: dict[str, tuple[int | None, Terms | None]] = {}
+        self._paths: dict[str, _Known] = {}
         self._passes: dict[bytes, passes.Pass] = {}
+        self._agents: dict[bytes, bool] = {}
         self._encodings: dict[bytes, str] = {}
         self._rendering: dict[Cold, asyncio.Event] = {}
 
@@ -116,31 +119,29 @@ class Door:
         the other end. Raises Forged.
         """
         host = headers.get(b"host", b"")
-        if host not in self._hosts and host.rpartition(b":")[0] not in self._hosts:
+        if host not in self._hosts and not self._is_ours(host):
             return None
         try:
             if not self._look_around():
                 return None
+            now = time.time()
             cookie = headers.get(b"cookie")
-            held = self._pass_in(cookie) if cookie is not None else _NOBODY
+            held = self._pass_in(cookie, now) if cookie is not None else _NOBODY
             if held is None:
                 return None
-            if held is _NOBODY:
-                agent = headers.get(b"user-agent", b"").lower()
-                if b"bot" in agent or b"crawl" in agent or b"spider" in agent:
-                    return None  # may be a search engine's: Django looks at the address
+            if held is _NOBODY and self._may_be_crawler(headers.get(b"user-agent", b"")):
+                return None
             known = self._paths.get(path) or self._learn(path)
             if known is None:
                 return None if path.startswith(_NEVER_KEPT) else Cold(path, "")
-            article, terms = known
-            variant = "full"
-            if article is not None and terms is not None:
+            article, terms, variant = known
+            if held is not _NOBODY and article is not None and terms is not None:
                 variant = decide(terms, held.standing, article, datetime.now(UTC)).variant
                 if variant != "full" and (variant in PERSONAL or not held.complete):
                     return None
             encoding = self._encoding(headers.get(b"accept-encoding", b""))
             page = self._page(path, variant, encoding)
-            if page is None or page.until <= time.time():
+            if page is None or page.until <= now:
                 return Cold(path, variant)
         except (OSError, sqlite3.Error):
             self._reader = None
@@ -177,26 +178,42 @@ class Door:
             self._pages_seen = seen
         return True
 
-    def _pass_in(self, cookie: bytes) -> passes.Pass | None:
+    def _is_ours(self, host: bytes) -> bool:
+        if host.rpartition(b":")[0] not in self._hosts:
+            return False
+        if len(self._hosts) < 100:
+            self._hosts.add(host)
+        return True
+
+    def _may_be_crawler(self, agent: bytes) -> bool:
+        known = self._agents.get(agent)
+        if known is None:
+            if len(self._agents) >= 1000:
+                self._agents.clear()
+            low = agent.lower()
+            known = self._agents[agent] = any(word in low for word in MAYBE_CRAWLER)
+        return known
+
+    def _pass_in(self, cookie: bytes, now: float) -> passes.Pass | None:
         """The valid pass among cookies; _NOBODY for a visitor; None where Django must look."""
-        name = blake2b(cookie, digest_size=16).digest()
+        name = cookie if len(cookie) <= SHORT else blake2b(cookie, digest_size=16).digest()
         held = self._passes.get(name)
         if held is None:
-            held = self._read_pass(cookie.decode("latin-1"))
+            held = self._read_pass(cookie.decode("latin-1"), now)
             if held is None or held is _NOBODY:
                 return held
             if len(self._passes) >= HOT_PASSES:
                 self._passes.clear()
             self._passes[name] = held
         assert self._generations is not None  # noqa: S101
-        if time.time() >= held.expires or not self._generations.holds(
+        if now >= held.expires or not self._generations.holds(
             held.member, held.epoch, held.generation
         ):
             self._passes.pop(name, None)
             return None
         return held
 
-    def _read_pass(self, cookie: str) -> passes.Pass | None:
+    def _read_pass(self, cookie: str, now: float) -> passes.Pass | None:
         session = strip = text = ""
         for part in cookie.split(";"):
             name, _, value = part.strip().partition("=")
@@ -208,22 +225,29 @@ class Door:
                 strip = value
         if not (session or strip or text):
             return _NOBODY
-        held = passes.read(text, self._keys, time.time())
-        if held is None and passes.has_our_shape(text) and not passes.is_signed(text, self._keys):
+        if not passes.has_our_shape(text):
+            return None
+        if not passes.is_signed(text, self._keys):
             raise Forged
+        held = passes.facts_of(text, now)
         if session.startswith('"'):
             session = unquoted(session)
         if held is None or held.session != passes.fingerprint(session):
             return None
         return held
 
-    def _learn(self, path: str) -> tuple[int | None, Terms | None] | None:
+    def _learn(self, path: str) -> _Known | None:
         assert self._reader is not None  # noqa: S101
-        known = self._reader.terms_of(path)
-        if known is not None:
-            if len(self._paths) >= KNOWN_PATHS:
-                self._paths.clear()
-            self._paths[path] = known
+        found = self._reader.terms_of(path)
+        if found is None:
+            return None
+        article, terms = found
+        variant = "full"
+        if article is not None and terms is not None:  # of a visitor, whom no clock concerns
+            variant = decide(terms, VISITOR, article, datetime.now(UTC)).variant
+        if len(self._paths) >= KNOWN_PATHS:
+            self._paths.clear()
+        known = self._paths[path] = (article, terms, variant)
         return known
 
     def _page(self, path: str, variant: str, encoding: str) -> Page | None:

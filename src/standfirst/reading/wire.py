@@ -40,17 +40,22 @@ class _Wire(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
-        answer = self._answer()
+        headers = dict(self.headers)
+        answer = self._answer(headers)
         self._answered = answer is not None
         if answer is not None:
-            self._write(answer)
+            self._write(answer, b"connection" in headers)
             return
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, rows = self.url, self.headers
         self._stop_waiting()
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers
+        self.url = url
+        for name, value in rows:
+            super().on_header(name, value)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -63,7 +68,7 @@ class _Wire(HttpToolsProtocol):
 
     # -- answering ----------------------------------------------------------------------------
 
-    def _answer(self) -> bytes | None:
+    def _answer(self, headers: dict[bytes, bytes]) -> bytes | None:
         """The answer from memory; None for a request that goes the long way."""
         method = self.parser.get_method()
         if (method != b"GET" and method != b"HEAD") or self.parser.should_upgrade():
@@ -72,7 +77,6 @@ class _Wire(HttpToolsProtocol):
             return None  # in its turn, after the one before it
         if self.flow.write_paused or self.transport.is_closing():
             return None
-        headers = dict(self.headers)
         if len(headers) != len(self.headers):
             return None  # a field that comes twice: nothing is sure
         if b"content-length" in headers or b"transfer-encoding" in headers:
@@ -97,18 +101,23 @@ class _Wire(HttpToolsProtocol):
         extra = self.door.for_edge(found, client) if FOR_EDGE in headers else b""
         known = headers.get(b"if-none-match")
         if known is not None and (page.etag in known or known.strip() == b"*"):
-            self._log(method, 304)
+            if self.access_log:
+                self._log(method, 304)
             kept = b"".join(
                 b"%b: %b\r\n" % row for row in page.headers if not row[0].startswith(b"content-")
             )
             return b"".join((b"HTTP/1.1 304 Not Modified\r\n", self._date(), kept, extra, b"\r\n"))
-        self._log(method, 200)
+        if self.access_log:
+            self._log(method, 200)
         body = page.body if method == b"GET" else b""
         return b"".join((b"HTTP/1.1 200 OK\r\n", self._date(), page.head, extra, b"\r\n", body))
 
-    def _write(self, answer: bytes) -> None:
+    def _write(self, answer: bytes, said: bool) -> None:
+        """`said`: the request has a word on what becomes of the connection."""
         self.server_state.total_requests += 1
-        if self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0":
+        if self.parser.should_keep_alive() and not (
+            said and self.parser.get_http_version() == "1.0"
+        ):
             self.transport.write(answer)
             if self.timeout_keep_alive_task is None:
                 self._wait()
@@ -124,12 +133,11 @@ class _Wire(HttpToolsProtocol):
         return _Wire._dated[1]
 
     def _log(self, method: bytes, status: int) -> None:
-        if self.access_log:
-            self.access_logger.info(
-                '%s - "%s %s HTTP/%s" %d',
-                ":".join(map(str, self.client or ())),
-                *(method.decode(), self.url.decode(), self.parser.get_http_version(), status),
-            )
+        self.access_logger.info(
+            '%s - "%s %s HTTP/%s" %d',
+            ":".join(map(str, self.client or ())),
+            *(method.decode(), self.url.decode(), self.parser.get_http_version(), status),
+        )
 
     # -- connections on which nothing is asked ------------------------------------------------
     # One timer a connection that looks back, instead of one a request.
