@@ -88,7 +88,9 @@ class Run:
         self._people(home)
         os.environ["TRUSTED_PROXIES"] = "127.0.0.1"  # the edges
         healthy = f"{self.base}/healthz"
-        with server([*PROGRAM, "serve", "--port", str(self.port)], healthy) as pid:
+        # Pages stay as they were first kept: nginx sends the same bytes.
+        serve = [*PROGRAM, "serve", "--no-press", "--port", str(self.port)]
+        with server(serve, healthy) as pid:
             self._with_doors(pid)
         with server([*PROGRAM, "serve", "--plain", "--port", str(self.port)], healthy) as pid:
             say("Django alone")

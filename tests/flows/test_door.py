@@ -3,8 +3,11 @@
 import asyncio
 import gzip
 import os
+import sqlite3
 import threading
 import time
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import brotli
@@ -19,9 +22,10 @@ from standfirst.access.rules import Terms, UnlockKind
 from standfirst.account.actions import delete_account
 from standfirst.articles.models import Article, Author, Section, Topic
 from standfirst.publication.models import Publication
-from standfirst.reading import host, passes
+from standfirst.reading import host, passes, store
 from standfirst.reading.follower import Follower
 from standfirst.reading.models import Change
+from standfirst.reading.press import press_all
 from standfirst.subscriptions.actions import end_early
 from tests.cast import MARKER, Magazine, make_cast
 from tests.doors import TestDoor
@@ -340,18 +344,7 @@ def test_what_was_rendered_before_a_change_is_not_kept_after_it(
     numbers = host.generations()
     seen = numbers.pages
     host.tell([f"article:{article.pk}"], None)
-    from standfirst.reading.store import Kept
-
-    page = Kept(
-        path="/x/",
-        variant="full",
-        until=time.time() + 99,
-        article=None,
-        terms=None,
-        headers=[],
-        body=b"old",
-        tags=frozenset({"articles"}),
-    )
+    page = some_page(b"old")
     assert not host.writer().keep(page, seen)
     assert host.writer().keep(page, numbers.pages)
 
@@ -479,31 +472,87 @@ def test_search_engines_are_left_to_django(story: tuple[Article, TestDoor]) -> N
     assert not any("unless" in name for name in answer.headers)
 
 
+def test_kept_pages_are_pressed_and_the_same(story: tuple[Article, TestDoor]) -> None:
+    article, door = story
+    address, br = article.get_absolute_url(), {"accept-encoding": "br"}
+    plain, quick = door.get(address), door.get(address, headers=br)
+    assert press_all(host.folder()) > 0
+    assert press_all(host.folder()) == 0
+    pressed = door.get(address, headers=br)
+    assert pressed.from_door
+    assert len(pressed.body) < len(quick.body)
+    assert brotli.decompress(pressed.body) == plain.body == door.get(address).body
+    assert pressed.headers["etag"] != quick.headers["etag"]
+    again = door.get(address, headers={**br, "if-none-match": pressed.headers["etag"]})
+    assert again.status == 304
+    # One that takes its place is neither taken for it nor left as it is.
+    article.title = "Another headline"
+    article.save_revision().publish()
+    Client().get(address)
+    Client().get(address)  # what the first made, a picture's size for one, dropped it again
+    anew = door.get(address, headers=br)
+    assert anew.from_door
+    assert b"Another headline" in brotli.decompress(anew.body)
+    assert press_all(host.folder()) > 0
+    assert b"Another headline" in brotli.decompress(door.get(address, headers=br).body)
+
+
+def test_a_page_replaced_while_it_is_pressed_stays(settings: Any, monkeypatch: Any) -> None:
+    writer, numbers = host.writer(), host.generations()
+    assert not writer.press()
+    writer.keep(some_page(b"old " * 300), numbers.pages)
+    packed = store._packed
+
+    def meanwhile(body: bytes, *, best: bool = False) -> Any:
+        if best:
+            writer.keep(some_page(b"new " * 300), numbers.pages)
+        return packed(body, best=best)
+
+    monkeypatch.setattr(store, "_packed", meanwhile)
+    assert writer.press()
+    for name, undo in (("br", brotli.decompress), ("gzip", gzip.decompress)):
+        page = store.Reader(host.folder() / "pages.sqlite3").page("/p/", "full", name)
+        assert page is not None
+        assert undo(page.body) == b"new " * 300
+    # And it is pressed in its turn.
+    monkeypatch.setattr(store, "_packed", packed)
+    assert writer.press()
+    assert not writer.press()
+
+
+def test_a_store_of_another_shape_is_made_anew(settings: Any) -> None:
+    writer, numbers = host.writer(), host.generations()
+    host.folder().mkdir(exist_ok=True)
+    with closing(sqlite3.connect(host.folder() / "pages.sqlite3")) as db:
+        db.executescript(
+            "CREATE TABLE pages (id INTEGER PRIMARY KEY, path TEXT); PRAGMA user_version = 1;"
+        )
+    writer.keep(some_page(b"new"), numbers.pages)
+    assert store.Reader(host.folder() / "pages.sqlite3").page("/p/", "full", "")
+
+
+def some_page(body: bytes) -> store.Kept:
+    return store.Kept(
+        path="/p/",
+        variant="full",
+        until=time.time() + 99,
+        article=None,
+        terms=None,
+        headers=[],
+        body=body,
+        tags=frozenset({"t"}),
+    )
+
+
 def test_the_store_stays_within_its_bound(settings: Any) -> None:
     settings.PAGE_STORE_MAX_BYTES = 2_000_000
-    from standfirst.reading.store import Kept
-
     writer, seen = host.writer(), host.generations().pages
     for n in range(400):
-        writer.keep(
-            Kept(
-                path=f"/{n}/",
-                variant="full",
-                until=time.time() + 99,
-                article=None,
-                terms=None,
-                headers=[],
-                body=os.urandom(4000),
-                tags=frozenset({"articles"}),
-            ),
-            seen,
-        )
+        writer.keep(replace(some_page(os.urandom(4000)), path=f"/{n}/"), seen)
     assert (settings.PAGE_STORE / "pages.sqlite3").stat().st_size < 3_000_000
 
 
 def test_threads_that_keep_and_drop_leave_nothing_stale(settings: Any) -> None:
-    from standfirst.reading.store import Kept, Reader
-
     writer, numbers = host.writer(), host.generations()
     truth = {"now": 0}
     stop = threading.Event()
@@ -511,20 +560,7 @@ def test_threads_that_keep_and_drop_leave_nothing_stale(settings: Any) -> None:
     def render() -> None:
         while not stop.is_set():
             seen = numbers.pages
-            body = str(truth["now"]).encode()
-            writer.keep(
-                Kept(
-                    path="/p/",
-                    variant="full",
-                    until=time.time() + 99,
-                    article=None,
-                    terms=None,
-                    headers=[],
-                    body=body,
-                    tags=frozenset({"t"}),
-                ),
-                seen,
-            )
+            writer.keep(some_page(str(truth["now"]).encode()), seen)
 
     threads = [threading.Thread(target=render) for _ in range(3)]
     for thread in threads:
@@ -533,7 +569,7 @@ def test_threads_that_keep_and_drop_leave_nothing_stale(settings: Any) -> None:
         for number in range(1, 150):
             truth["now"] = number
             writer.drop(["t"])
-            reader = Reader(settings.PAGE_STORE / "pages.sqlite3")
+            reader = store.Reader(settings.PAGE_STORE / "pages.sqlite3")
             page = reader.page("/p/", "full", "")
             reader.close()
             assert page is None or int(page.body) >= number

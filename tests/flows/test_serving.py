@@ -121,6 +121,18 @@ def test_the_store_may_be_deleted_under_readers(demo: tuple[str, Path]) -> None:
     eventually(lambda: get(article)[0] == 200 and (home / "pages" / "pages.sqlite3").exists())
 
 
+def test_kept_pages_are_pressed_in_idle_moments(demo: tuple[str, Path]) -> None:
+    address, _ = demo
+    article = an_article(address)
+
+    def tag() -> str:
+        request = urllib.request.Request(article, headers={"Accept-Encoding": "br"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.headers["ETag"])
+
+    eventually(lambda: tag().endswith('-br-pressed"'))
+
+
 def test_a_hundred_thousand_junk_query_strings_make_nothing_grow(demo: tuple[str, Path]) -> None:
     address, home = demo
     article = an_article(address)

@@ -58,15 +58,22 @@ def serve_plainly(
 
 
 def serve(
-    listening: socket.socket, workers: int, doors: int, *, log_requests: bool = False
+    listening: socket.socket,
+    workers: int,
+    doors: int,
+    *,
+    press: bool = True,
+    log_requests: bool = False,
 ) -> None:
     """Serve with `doors` door processes and `workers` of Django until SIGINT or SIGTERM.
+
+    With `press` another process compresses kept pages as well as can be, in idle moments.
 
     A process that dies is started again; the others go on meanwhile.
     """
     folder = Path(tempfile.mkdtemp(prefix="standfirst-"))  # of this user alone
     try:
-        _Processes(listening, folder / "django", workers, doors, log_requests).run()
+        _Processes(listening, folder / "django", workers, doors, press, log_requests).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -79,7 +86,13 @@ class _Processes:
     """The children of `standfirst serve`, and the thread that follows changes for this host."""
 
     def __init__(
-        self, listening: socket.socket, django: Path, workers: int, doors: int, log_requests: bool
+        self,
+        listening: socket.socket,
+        django: Path,
+        workers: int,
+        doors: int,
+        press: bool,
+        log_requests: bool,
     ) -> None:
         self._listening, self._django = listening, django
         options = ["--log-requests"] if log_requests else []
@@ -90,6 +103,9 @@ class _Processes:
             "django": ([*behind, *options], {"STANDFIRST_BEHIND_DOOR": "1"}),
             **{f"door {n + 1}": ([*door, *options], told) for n in range(doors)},
         }
+        if press:
+            module = [sys.executable, "-m", "standfirst.reading.press"]
+            self._todo["press"] = ([*module, str(settings.PAGE_STORE)], {})
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self) -> None:

@@ -21,15 +21,17 @@ from standfirst.access.rules import Terms
 from standfirst.reading.generations import Generations
 
 ENCODINGS = ("br", "zstd", "gzip")  # RFC 9110, 8.4.1; the one we like best first
-_SHAPE = 2
+_SHAPE = 3
 _TABLES = """
 CREATE TABLE IF NOT EXISTS pages (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, variant TEXT NOT NULL, until REAL NOT NULL,
     article INTEGER, terms TEXT, unless_from TEXT NOT NULL, etag TEXT NOT NULL,
     headers TEXT NOT NULL,
     br BLOB NOT NULL, zstd BLOB NOT NULL, gzip BLOB NOT NULL, plain BLOB NOT NULL,
+    pressed INTEGER NOT NULL DEFAULT 0,
     UNIQUE (path, variant)
 );
+CREATE INDEX IF NOT EXISTS to_press ON pages (id) WHERE NOT pressed;
 CREATE TABLE IF NOT EXISTS tags (
     tag TEXT NOT NULL, page INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
     PRIMARY KEY (tag, page)
@@ -134,6 +136,30 @@ class Writer:
         finally:
             self.generations.raise_pages()
 
+    def press(self) -> bool:
+        """Compress one page that was kept with quick compression as well as can be.
+
+        Says whether there was one. Doors go on sending what they hold in memory until they forget
+        it. Raises sqlite3.Error where the store is missing, locked or broken.
+        """
+        if not self._path.exists():
+            return False
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT id, etag, plain FROM pages WHERE NOT pressed ORDER BY id LIMIT 1"
+            ).fetchall()
+        if not rows:
+            return False
+        page, etag, body = rows[0]
+        smaller = _packed(body, best=True)[:-1]  # outside of the transaction: it takes long
+        with self._open() as db:
+            db.execute(  # unless the page was replaced meanwhile: numbers are given again
+                "UPDATE pages SET br = ?, zstd = ?, gzip = ?, pressed = 1"
+                " WHERE id = ? AND etag = ?",
+                (*smaller, page, etag),
+            )
+        return True
+
     def _shrink(self) -> None:
         """Drop the oldest tenth where the file has outgrown its limit."""
         with self._open() as db:
@@ -163,7 +189,10 @@ class Writer:
             db.executescript("PRAGMA synchronous=OFF; PRAGMA foreign_keys=ON;")
             if db.execute("PRAGMA user_version").fetchone()[0] != _SHAPE:
                 db.execute("PRAGMA journal_mode=WAL")
-                db.executescript(_TABLES + f"PRAGMA user_version={_SHAPE};")
+                db.executescript(
+                    "BEGIN IMMEDIATE; DROP TABLE IF EXISTS tags; DROP TABLE IF EXISTS pages;"
+                    f"{_TABLES} PRAGMA user_version={_SHAPE}; COMMIT;"
+                )
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
@@ -217,16 +246,19 @@ class Reader:
         """A kept page in one of ENCODINGS, or "" for none."""
         column = encoding if encoding in ENCODINGS else "plain"
         rows = self._db.execute(
-            f"SELECT until, etag, unless_from, headers, {column} FROM pages"  # noqa: S608  ours
+            f"SELECT until, etag, unless_from, headers, pressed, {column}"  # noqa: S608  ours
+            " FROM pages"
             " WHERE path = ? AND variant = ?",
             (path, variant),
         ).fetchall()
         if not rows:
             return None
-        until, etag, unless_from, headers, body = rows[0]
+        until, etag, unless_from, headers, pressed, body = rows[0]
         lines = [f"{name}: {value}\r\n" for name, value in json.loads(headers)]
         if encoding:
-            lines.append(f'etag: "{etag}-{encoding}"\r\ncontent-encoding: {encoding}\r\n')
+            # Other bytes, another strong validator.
+            form = f"{encoding}-pressed" if pressed else encoding
+            lines.append(f'etag: "{etag}-{form}"\r\ncontent-encoding: {encoding}\r\n')
         else:
             lines.append(f'etag: "{etag}"\r\n')
         lines.append(f"content-length: {len(body)}\r\n")
@@ -245,11 +277,11 @@ class Reader:
         self._db.close()
 
 
-def _packed(body: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    """Brotli, Zstandard, gzip, plain; quick qualities, since a reader waits for the page."""
+def _packed(body: bytes, *, best: bool = False) -> tuple[bytes, bytes, bytes, bytes]:
+    """Brotli, Zstandard, gzip, plain: quickly, since a reader waits for the page, or at best."""
     return (
-        brotli.compress(body, quality=5),
-        zstandard.compress(body, 9),
-        gzip.compress(body, 6, mtime=0),
+        brotli.compress(body, quality=11 if best else 5),
+        zstandard.compress(body, 19 if best else 9),
+        gzip.compress(body, 9 if best else 6, mtime=0),
         body,
     )

@@ -19,6 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plain", action="store_true", help="Django alone, without doors: slower, the same pages"
     )
+    parser.add_argument(
+        "--no-press", action="store_true", help="leave kept pages as quickly compressed"
+    )
     parser.add_argument("--log-requests", action="store_true", help="a line for every request")
 
 
@@ -47,5 +50,11 @@ def run(options: argparse.Namespace) -> int:
         listening.close()
         serve_plainly(options.host, options.port, workers, log_requests=log_requests)
     else:
-        serve(listening, workers, max(1, options.doors), log_requests=log_requests)
+        serve(
+            listening,
+            workers,
+            max(1, options.doors),
+            press=not options.no_press,
+            log_requests=log_requests,
+        )
     return 0
