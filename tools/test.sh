@@ -17,15 +17,18 @@ has_nginx() { command -v nginx >/dev/null && ls /usr/lib/nginx/modules/ngx_http_
 has_varnish() { command -v varnishd >/dev/null && ls /usr/lib/*/varnish/vmods/libvmod_xkey.so >/dev/null 2>&1; }
 has_postgres || missing="$missing postgresql"
 has_chromium || missing="$missing chromium"
+has_false_clock() { ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; }
+clock=""
+has_false_clock || clock=libfaketime
 edges=""
 has_nginx || edges="$edges nginx-light libnginx-mod-http-lua"
 has_varnish || edges="$edges varnish varnish-modules"
 
-if [ -n "$missing$edges" ] && command -v apt-get >/dev/null; then
+if [ -n "$missing$edges$clock" ] && command -v apt-get >/dev/null; then
     sudo=""
     [ "$(id -u)" = 0 ] || sudo="sudo -n"
     if [ -z "$sudo" ] || sudo -n true 2>/dev/null; then
-        echo "Installing for the tests:$missing$edges"
+        echo "Installing for the tests:$missing$edges $clock"
         export DEBIAN_FRONTEND=noninteractive
         install() {
             [ -z "$*" ] || $sudo apt-get -q install -y --no-install-recommends "$@" >>.venv/apt.log 2>&1 ||
@@ -36,6 +39,7 @@ if [ -n "$missing$edges" ] && command -v apt-get >/dev/null; then
         install $missing
         # Apart, so that one without the other still comes.
         install $edges
+        install $clock
         # The tests start their own; what was installed for them must not take port 80.
         if [ -n "$edges" ] && [ -d /run/systemd/system ]; then
             for one in $edges; do
@@ -50,6 +54,7 @@ fi
 has_postgres || echo "MISSING: PostgreSQL, so its tests are skipped. apt-get install postgresql"
 has_nginx || echo "MISSING: nginx with Lua, so its tests are skipped. apt-get install nginx-light libnginx-mod-http-lua"
 has_varnish || echo "MISSING: Varnish, so its tests are skipped. apt-get install varnish varnish-modules"
+has_false_clock || echo "MISSING: libfaketime, so the test with a wrong clock is skipped. apt-get install libfaketime"
 has_chromium || echo "MISSING: Chromium, so the browser's tests are skipped. apt-get install chromium"
 
 # Every part is run, also after one that failed; the exit code says whether any did.

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import brotli
@@ -21,7 +22,7 @@ from standfirst.reading import edge, host
 from standfirst.subscriptions.actions import end_early
 from standfirst.subscriptions.models import Subscription
 from tests.cast import MARKER, Magazine, Reader, make_cast
-from tests.edges import EDGES, Served, missing, served
+from tests.edges import EDGES, Served, missing, replaced, served
 from tests.overhttp import Browser, Response
 from tests.servers import free_port
 
@@ -189,6 +190,26 @@ def test_what_changes_a_standing_counts_from_the_next_request(
         for _ in range(2):  # with the very same cookies, also those that were taken away
             body = reader.send("GET", address, headers).content
             assert bool(markers(body)) is after, change.__name__
+
+
+def test_readers_of_one_variant_share_one_copy_in_varnish(
+    magazine: Magazine, settings: Any, tmp_path: Path
+) -> None:
+    if why := missing("varnish"):
+        pytest.skip(why)
+    address, other = (magazine.articles[n].get_absolute_url() for n in (4, 5))
+
+    def tell(config: str) -> str:
+        return replaced(config, {"unset resp.http.X-Varnish;": ""})
+
+    with served("varnish", tmp_path, settings, tell) as at:
+        first, second = (browser(at, magazine, name) for name in ("subscriber", "staff"))
+        at.warm(first, to=[address])
+        at.warm(second, to=[other])
+        answer = second.get(address)
+        assert markers(answer.content)
+        # Beside the request, Varnish names the one that fetched what it answers with.
+        assert len(dict(answer.headers)["X-Varnish"].split()) == 2
 
 
 def test_a_lost_file_of_generations_ends_every_memory(

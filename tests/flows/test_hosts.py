@@ -6,11 +6,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.hosts import TABLES, Host, Reader
+from tests.hosts import TABLES, Host, Reader, false_clock
 from tests.making import SECRET
 from tests.servers import Cluster, postgres_cluster, postgres_programs
 
@@ -198,6 +199,40 @@ def test_a_pass_of_one_host_proves_nothing_at_another(hosts: tuple[Host, Host]) 
     of_a = reader.cookies["pass"]
     settled(b, reader, path, full=True)
     assert reader.cookies["pass"] != of_a
+
+
+@pytest.mark.skipif(false_clock() is None, reason="apt-get install libfaketime")
+@pytest.mark.parametrize("ahead", [60, -60])
+def test_a_clock_that_is_a_minute_wrong_delays_no_change(
+    hosts: tuple[Host, Host], cluster: Cluster, tmp_path: Path, ahead: int
+) -> None:
+    right, wrong = hosts[0], Host(tmp_path / "wrong", cluster.address, ahead=ahead)
+    wrong.do(NAMES)
+    with wrong.serving():
+        skew = wrong.do("import time; answer = time.time()") - time.time()  # type: ignore[operator]
+        assert abs(skew - ahead) < 5
+        for here, there in ((right, wrong), (wrong, right)):
+            pk, path = article(right)
+            who, reader = member(right, subscribed=True)
+            _, chooser = member(right)
+            visitor = Reader()
+            settled(there, reader, path, full=True)
+            settled(there, chooser, path, full=False)
+            settled(there, visitor, path, full=False)
+            choosing = Reader({"sessionid": chooser.cookies["sessionid"]})
+            assert choosing.post(here, f"/choose/{pk}/")[0] == 302
+            until(lambda: is_full(there, chooser, path), BOUND)  # noqa: B023
+            here.do(f"sign_out_everywhere(Member.objects.get(pk={who}))")
+            until(lambda: not is_full(there, reader, path), BOUND)  # noqa: B023
+            here.do(f"Article.objects.get(pk={pk}).unpublish()")
+            until(lambda: visitor.get(there, path)[0] == 404, BOUND)  # noqa: B023
+        # What ends by the clock ends by the clock of the host that is asked.
+        _, path = article(right)
+        who, reader = member(right, subscribed=True)
+        settled(wrong, reader, path, full=True)
+        right.do(f"end_early(Subscription.objects.get(member={who}), timezone.now())")
+        time.sleep(BOUND)
+        assert is_full(wrong, reader, path) is (ahead < 0)
 
 
 # -- the database goes and comes -----------------------------------------------------------------

@@ -22,10 +22,9 @@ pytestmark = [pytest.mark.server]
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    home = tmp_path_factory.mktemp("serving")
-    with running_demo(home) as address:
-        yield address, home / "magazine"
+def demo(demo_home: Path) -> Iterator[tuple[str, Path]]:
+    with running_demo(demo_home) as address:
+        yield address, demo_home / "magazine"
 
 
 def get(url: str, timeout: float = 20) -> tuple[int, bytes, dict[str, str]]:

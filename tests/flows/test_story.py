@@ -30,12 +30,12 @@ SCREENS = os.environ.get("STANDFIRST_SCREENS")
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo(demo_home: Path) -> Iterator[str]:
     running = os.environ.get("STANDFIRST_DEMO_AT")  # one that runs already, to be quicker
     if running:
         yield running
         return
-    with running_demo(tmp_path_factory.mktemp("demo")) as address:
+    with running_demo(demo_home) as address:
         yield address
 
 
