@@ -1,6 +1,6 @@
 """Reading the ledger: what a reader's standing is at a moment, and what lies on their shelf."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from allauth.account.models import EmailAddress
@@ -31,17 +31,23 @@ class Credits:
         return max(0, self.allowance - len(self.chosen))
 
 
-def credits_of(member: Member, now: datetime, publication: Publication | None = None) -> Credits:
-    """The member's credits in the month that `now` (aware) falls in, at the publication's place."""
-    publication = publication or the_publication()
+def month_for_all(now: datetime) -> Credits:
+    """What is true of the month that `now` (aware) falls in for every member; nothing is chosen."""
+    publication = the_publication()
     month = month_of(now, publication.zone)
-    chosen = Unlock.objects.filter(member=member, kind=UnlockKind.CREDIT, month=month)
     return Credits(
         month=month,
         allowance=publication.allowance,
-        chosen=tuple(chosen.select_related("article").order_by("slot")),
+        chosen=(),
         renews_at=start_of(next_month(month), publication.zone),
     )
+
+
+def credits_of(member: Member, now: datetime) -> Credits:
+    """The member's credits in the month that `now` (aware) falls in, at the publication's place."""
+    month = month_for_all(now)
+    chosen = Unlock.objects.filter(member=member, kind=UnlockKind.CREDIT, month=month.month)
+    return replace(month, chosen=tuple(chosen.select_related("article").order_by("slot")))
 
 
 def shelf_of(member: Member) -> list[Unlock]:

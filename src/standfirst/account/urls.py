@@ -7,6 +7,7 @@ from standfirst.account import views
 urlpatterns = [
     path("", views.account, name="account"),
     path("shelf/", views.shelf_page, name="shelf"),
+    path("chosen/", views.chosen, name="chosen"),
     path("newsletters/", views.newsletters, name="newsletters"),
     path("sign-in/", views.sign_in_methods, name="sign_in_methods"),
     path("password/", views.password, name="password"),

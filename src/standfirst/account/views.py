@@ -83,6 +83,14 @@ def shelf_page(request: HttpRequest, member: Member) -> HttpResponse:
     return _page(request, "shelf", shelf=[(item, item.is_open(now)) for item in found])
 
 
+@require_safe
+@own_page
+def chosen(request: HttpRequest, member: Member) -> HttpResponse:
+    """The rows that the `spent` wall shows: what this member chose this month."""
+    context = {"chosen": credits_of(member, timezone.now()).chosen}
+    return render(request, "reader_account/chosen.html", context)
+
+
 @own_page
 def newsletters(request: HttpRequest, member: Member) -> HttpResponse:
     """Which newsletters the member wants."""

@@ -7,15 +7,12 @@ a made-up standing: an editor sees the wall that readers will meet.
 from datetime import datetime, timedelta
 from typing import Any
 
-from standfirst.access.models import Unlock
-from standfirst.access.queries import Credits
-from standfirst.access.rules import VISITOR, Preview, Standing, UnlockKind, Wall, decide
+from standfirst.access.queries import month_for_all
+from standfirst.access.rules import VISITOR, Preview, Standing, Wall, decide
 from standfirst.articles.models import Article
 from standfirst.articles.queries import article_page
 from standfirst.members.forms import JoinForm
-from standfirst.publication.models import Publication
 from standfirst.publication.queries import the_publication
-from standfirst.publication.rules import month_of, next_month, start_of
 
 
 def standing_in(mode: str, now: datetime, allowance: int) -> Standing:
@@ -43,8 +40,7 @@ def preview_context(article: Article, mode: str, now: datetime) -> dict[str, Any
     article.published_at = article.published_at or article.go_live_at or now
     article.first_published_at = article.first_published_at or article.published_at
     article.last_published_at = article.last_published_at or article.first_published_at
-    publication = the_publication()
-    standing = standing_in(mode, now, publication.allowance)
+    standing = standing_in(mode, now, the_publication().allowance)
     decision = decide(article.effective_terms, standing, article.pk, now)
     context: dict[str, Any] = {
         "page": article_page(article, decision),
@@ -53,19 +49,5 @@ def preview_context(article: Article, mode: str, now: datetime) -> dict[str, Any
         "form": JoinForm(),
     }
     if isinstance(decision, Preview) and decision.wall in {Wall.CHOOSE, Wall.SPENT}:
-        context["credits"] = _sample_credits(publication, standing.credits_left, now)
+        context["credits"] = month_for_all(now)
     return context
-
-
-def _sample_credits(publication: Publication, left: int, now: datetime) -> Credits:
-    month = month_of(now, publication.zone)
-    chosen = tuple(
-        Unlock(headline="An article chosen earlier", kind=UnlockKind.CREDIT, unlocked_at=now)
-        for _ in range(publication.allowance - left)
-    )
-    return Credits(
-        month=month,
-        allowance=publication.allowance,
-        chosen=chosen,
-        renews_at=start_of(next_month(month), publication.zone),
-    )

@@ -41,7 +41,7 @@ def why(article: Article, member: Member | None, now: datetime) -> Explanation:
         if member
         else None
     )
-    credits = credits_of(member, now, publication) if member else None
+    credits = credits_of(member, now) if member else None
     return explain(
         Question(
             article=article.pk,

@@ -31,8 +31,8 @@ from standfirst.reading.passing_on import pass_on
 from standfirst.reading.store import ENCODINGS, Page, Reader
 
 VARIABLE = "STANDFIRST_DOOR"
-PERSONAL = {"wall-spent"}  # never kept: it lists what one member chose
-# Words of user agents that may be a search engine's: Django looks at the address.
+# Words of user agents that may be a search engine's: where engines read all, Django looks at the
+# address.
 MAYBE_CRAWLER = (b"bot", b"crawl", b"spider")
 
 # What is held in memory; with all of it a door stays below 150 MB.
@@ -129,15 +129,13 @@ class Door:
             held = self._pass_in(cookie, now) if cookie is not None else _NOBODY
             if held is None:
                 return None
-            if held is _NOBODY and self._may_be_crawler(headers.get(b"user-agent", b"")):
-                return None
             known = self._paths.get(path) or self._learn(path)
             if known is None:
                 return None if path.startswith(_NEVER_KEPT) else Cold(path, "")
             article, terms, variant = known
             if held is not _NOBODY and article is not None and terms is not None:
                 variant = decide(terms, held.standing, article, datetime.now(UTC)).variant
-                if variant != "full" and (variant in PERSONAL or not held.complete):
+                if variant != "full" and not held.complete:
                     return None
             encoding = self._encoding(headers.get(b"accept-encoding", b""))
             page = self._page(path, variant, encoding)
@@ -147,6 +145,8 @@ class Door:
             self._reader = None
             return None
         if page.unless_from and self._is_from(page.unless_from, client):
+            return None
+        if page.unless_crawler and self._may_be_crawler(headers.get(b"user-agent", b"")):
             return None
         return Found(page, path, variant, None if held is _NOBODY else held)
 

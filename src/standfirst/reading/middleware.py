@@ -19,7 +19,7 @@ from standfirst.members.queries import is_verified
 from standfirst.publication.kept import Dependence, noting
 from standfirst.publication.queries import the_publication
 from standfirst.reading import host, passes
-from standfirst.reading.door import PERSONAL, key_of
+from standfirst.reading.door import key_of
 from standfirst.reading.queries import pass_for
 from standfirst.reading.store import Kept, etag_of
 from standfirst.subscriptions.queries import subscribed_until
@@ -67,13 +67,12 @@ def keep_pages(get_response: View) -> View:
             response = get_response(request)
             if not _may_be_kept(request, response):
                 return response
-            variant = getattr(response, "kept_as", ("full",))[0]
             if not response.has_header("ETag"):
                 response["ETag"] = f'"{etag_of(response.content)}"'
             patch_vary_headers(response, ["Accept-Encoding"])
             if not response.has_header("Cache-Control"):
                 response["Cache-Control"] = "private, no-cache"
-            if seen >= 0 and request.method == "GET" and variant not in PERSONAL:
+            if seen >= 0 and request.method == "GET":
                 page = _kept(request, response, depends)
                 try:
                     host.writer().keep(page, seen)
@@ -89,7 +88,8 @@ def _kept(request: HttpRequest, response: HttpResponse, depends: Dependence) -> 
     headers = [(name.lower(), value) for name, value in response.items()]
     publication = the_publication()
     networks = []
-    if publication.crawlers_read_all and variant.startswith("wall-"):
+    crawlers_read_more = publication.crawlers_read_all and variant.startswith("wall-")
+    if crawlers_read_more:
         lines = publication.crawler_networks.splitlines()
         networks = [line.split()[0] for line in lines if line.strip()]
     tags = {"menu", *depends.tags}
@@ -105,6 +105,7 @@ def _kept(request: HttpRequest, response: HttpResponse, depends: Dependence) -> 
         body=response.content,
         tags=frozenset(tags),
         unless_from=" ".join(networks),
+        unless_crawler=crawlers_read_more,
     )
 
 

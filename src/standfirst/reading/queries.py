@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from standfirst.access.queries import credits_of, standing_of
+from standfirst.access.queries import month_for_all, standing_of
 from standfirst.access.rules import Standing
 from standfirst.members.models import Member
 from standfirst.reading import passes
@@ -21,7 +21,7 @@ def pass_for(member: Member, session_key: str, numbers: Generations, now: dateti
     """
     epoch, generation = numbers.epoch, numbers.now  # before the truth is read
     standing = standing_of(member, now)
-    ends = [now + LASTS, credits_of(member, now).renews_at]
+    ends = [now + LASTS, month_for_all(now).renews_at]
     coming = Subscription.objects.filter(
         member=member, starts_at__gt=now, starts_at__lt=now + LASTS
     )

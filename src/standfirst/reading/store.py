@@ -21,12 +21,12 @@ from standfirst.access.rules import Terms
 from standfirst.reading.generations import Generations
 
 ENCODINGS = ("br", "zstd", "gzip")  # RFC 9110, 8.4.1; the one we like best first
-_SHAPE = 3
+_SHAPE = 4
 _TABLES = """
 CREATE TABLE IF NOT EXISTS pages (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, variant TEXT NOT NULL, until REAL NOT NULL,
-    article INTEGER, terms TEXT, unless_from TEXT NOT NULL, etag TEXT NOT NULL,
-    headers TEXT NOT NULL,
+    article INTEGER, terms TEXT, unless_from TEXT NOT NULL, unless_crawler INTEGER NOT NULL,
+    etag TEXT NOT NULL, headers TEXT NOT NULL,
     br BLOB NOT NULL, zstd BLOB NOT NULL, gzip BLOB NOT NULL, plain BLOB NOT NULL,
     pressed INTEGER NOT NULL DEFAULT 0,
     UNIQUE (path, variant)
@@ -45,7 +45,8 @@ _LOOK_AT_SIZE_EVERY = 50
 class Kept:
     """One page as readers get it. `until` is seconds since 1970; `article` and `terms` are those
     of an article's page, None on others, which are the same for everybody (variant `full`).
-    For readers in the networks `unless_from`, separated by spaces, Django decides."""
+    For readers in the networks `unless_from`, separated by spaces, Django decides; so it does, with
+    `unless_crawler`, for an agent that may be a search engine's."""
 
     path: str
     variant: str
@@ -56,6 +57,7 @@ class Kept:
     body: bytes
     tags: frozenset[str]
     unless_from: str = ""
+    unless_crawler: bool = False
 
 
 def etag_of(body: bytes) -> str:
@@ -85,12 +87,13 @@ class Writer:
                     "DELETE FROM pages WHERE path = ? AND variant = ?", (page.path, page.variant)
                 )
                 row = db.execute(
-                    "INSERT INTO pages (path, variant, until, article, terms, unless_from, etag,"
-                    " headers, br, zstd, gzip, plain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO pages (path, variant, until, article, terms, unless_from,"
+                    " unless_crawler, etag, headers, br, zstd, gzip, plain)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         *(page.path, page.variant, page.until, page.article, page.terms),
-                        *(page.unless_from, etag_of(page.body), json.dumps(list(page.headers))),
-                        *packed,
+                        *(page.unless_from, page.unless_crawler, etag_of(page.body)),
+                        *(json.dumps(list(page.headers)), *packed),
                     ),
                 )
                 db.executemany(
@@ -205,12 +208,13 @@ class Page:
     """A kept page in one encoding, as the door answers with it.
 
     `etag` is bare, `head` the header fields as they stand in an answer (RFC 9112, 5), each with its
-    line's end; `unless_from` as in `Kept`.
+    line's end; `unless_from` and `unless_crawler` as in `Kept`.
     """
 
     until: float
     etag: bytes
     unless_from: str
+    unless_crawler: bool
     head: bytes
     body: bytes
 
@@ -246,14 +250,14 @@ class Reader:
         """A kept page in one of ENCODINGS, or "" for none."""
         column = encoding if encoding in ENCODINGS else "plain"
         rows = self._db.execute(
-            f"SELECT until, etag, unless_from, headers, pressed, {column}"  # noqa: S608  ours
+            f"SELECT until, etag, unless_from, unless_crawler, headers, pressed, {column}"  # noqa: S608  ours
             " FROM pages"
             " WHERE path = ? AND variant = ?",
             (path, variant),
         ).fetchall()
         if not rows:
             return None
-        until, etag, unless_from, headers, pressed, body = rows[0]
+        until, etag, unless_from, unless_crawler, headers, pressed, body = rows[0]
         lines = [f"{name}: {value}\r\n" for name, value in json.loads(headers)]
         if encoding:
             # Other bytes, another strong validator.
@@ -262,7 +266,8 @@ class Reader:
         else:
             lines.append(f'etag: "{etag}"\r\n')
         lines.append(f"content-length: {len(body)}\r\n")
-        return Page(until, etag.encode(), unless_from, "".join(lines).encode("latin-1"), body)
+        head = "".join(lines).encode("latin-1")
+        return Page(until, etag.encode(), unless_from, bool(unless_crawler), head, body)
 
     def tags_of(self, path: str, variant: str) -> list[str]:
         """What a kept page was made from."""

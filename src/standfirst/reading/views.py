@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from standfirst.access.actions import Outcome, unlock_with_credit
 from standfirst.access.crawlers import verified_crawler
-from standfirst.access.queries import credits_of, standing_of
+from standfirst.access.queries import month_for_all, standing_of
 from standfirst.access.rules import FullText, Preview, Reason, Wall, decide
 from standfirst.articles.models import Article
 from standfirst.articles.queries import article_page, find_article, published
@@ -49,7 +49,7 @@ def render_article(
         "form": form or JoinForm(),
     }
     if isinstance(decision, Preview) and decision.wall in {Wall.CHOOSE, Wall.SPENT}:
-        context["credits"] = credits_of(request.user, now)  # type: ignore[arg-type]
+        context["credits"] = month_for_all(now)
         true_today()  # the wall names the month
     response = render(request, "articles/article.html", context, status=status)
     patch_vary_headers(response, ["Cookie"])
