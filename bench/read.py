@@ -433,8 +433,8 @@ class Run:
             self.facts["disk_mb_per_1000"] = size / count / 1000
             copies = "pages.path || '-' || copy.value || '/'"
             rest = (
-                "variant, until, article, terms, unless_from, unless_crawler, etag, headers, br, zstd,"
-                " gzip, plain"
+                "variant, until, article, terms, unless_from, unless_crawler, etag, headers,"
+                " br, zstd, gzip, plain"
             )
             numbers = json.dumps(list(range(KEPT // count + 1)))
             db.execute(
