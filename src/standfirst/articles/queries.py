@@ -28,7 +28,7 @@ from standfirst.articles.models import (
     Topic,
 )
 from standfirst.articles.rules import Piece, plain_text
-from standfirst.articles.shelves import OnShelf, newest, shelf_of
+from standfirst.articles.shelves import OnShelf, newest, newest_in, shelf_of
 from standfirst.publication.kept import depends_on
 
 PER_PAGE = 24
@@ -118,38 +118,33 @@ def find_article(slug: str) -> Article:
 def article_page(article: Article, decision: Decision) -> ArticlePage:
     """The article under a decision: the one place where the rest is handed on, or is not."""
     preview, rest = article.preview_and_rest()
+    topics = list(article.topics.all())
     return ArticlePage(
         article=article,
         decision=decision,
         preview=preview,
         rest=rest if isinstance(decision, FullText) else (),
         authors=[b.author for b in article.bylines.all()],
-        related=related_to(article),
-        topics=article.topics.all(),
+        related=related_to(article, topics),
+        topics=topics,
         regions=article.regions.all(),
     )
 
 
-def related_to(article: Article, count: int = 3) -> list[Article]:
+def related_to(article: Article, topics: Sequence[Topic], count: int = 3) -> list[Article]:
     """Pinned ones first; then the newest that share a topic; then of the section."""
     if not article.pk:
         return []
-    related = cards([p.related_id for p in article.pinned.all()])[:count]
-    for subjects in (list(article.topics.all()), [article.section]):
-        if len(related) >= count or not subjects:
-            continue
-        kind, ids = subjects[0].kind, [one.pk for one in subjects]
-        depends_on(*(f"in:{kind}:{pk}" for pk in ids))
-        known = {article.pk, *(a.pk for a in related)}
-        shelves = Shelf.objects.filter(kind=kind, subject__in=ids)
-        fresh = {pk for shelf in shelves for pk in newest(shelf, count + len(known))} - known
-        related += cards(_newest_of(fresh, count - len(related)))
-    return related
-
-
-def _newest_of(ids: set[int], count: int) -> list[int]:
-    rows = published().filter(pk__in=ids).order_by("-published_at", "-pk")
-    return list(rows.values_list("pk", flat=True)[:count])
+    pinned = [p.related_id for p in article.pinned.all()]
+    live = pinned and set(published().filter(pk__in=pinned).values_list("pk", flat=True))
+    found = [pk for pk in pinned if pk in live]
+    for subjects in (topics, [article.section]):
+        if len(found) >= count:
+            break
+        known = {article.pk, *found}
+        depends_on(*(f"in:{one.kind}:{one.pk}" for one in subjects))
+        found += [pk for pk in newest_in(subjects, count + len(known)) if pk not in known]
+    return cards(found[:count])
 
 
 def menu() -> QuerySet[Section]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.paginator import Page as ListPage
 from django.core.paginator import Paginator
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.signals import post_save, pre_delete
 from django.utils import timezone
@@ -241,6 +241,28 @@ def newest(
     if before:
         places = places.filter(published_at__lt=before)
     return list(places.values_list("article", flat=True)[start : start + count])
+
+
+def newest_in(subjects: Sequence[Filed], count: int) -> list[int]:
+    """The ids of the newest articles of any of these subjects, `count` of each, newest first."""
+    if not subjects:
+        return []
+    statement = " UNION ALL ".join([_NEWEST_OF_ONE] * len(subjects))
+    values = [value for one in subjects for value in (one.kind, one.pk, count)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        places = set(cursor.fetchall())
+    return [article for _, article in sorted(places, reverse=True)]
+
+
+# By hand: every article's page asks this, and Django takes longer to compose it than it takes.
+_NEWEST_OF_ONE = f"""
+SELECT * FROM (
+    SELECT published_at, article_id FROM {Place._meta.db_table}
+    WHERE shelf_id = (SELECT id FROM {Shelf._meta.db_table} WHERE kind = %s AND subject = %s)
+    ORDER BY published_at DESC, article_id DESC LIMIT %s
+) AS newest
+"""  # noqa: S608  our own tables' names
 
 
 class OnShelf(Paginator):  # type: ignore[type-arg]

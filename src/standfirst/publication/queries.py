@@ -24,7 +24,10 @@ def the_publication() -> Publication:
 
 @contextmanager
 def remembered() -> Iterator[None]:
-    """Within this block the publication is read at most once."""
+    """Within this block, or the one around it, the publication is read at most once."""
+    if _remembered.get() is not None:
+        yield
+        return
     token = _remembered.set({})
     try:
         yield

@@ -17,7 +17,7 @@ from standfirst.access.queries import credits_of
 from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
 from standfirst.publication.kept import Dependence, noting
-from standfirst.publication.queries import the_publication
+from standfirst.publication.queries import remembered, the_publication
 from standfirst.reading import host, passes
 from standfirst.reading.door import key_of
 from standfirst.reading.queries import pass_for
@@ -63,7 +63,7 @@ def keep_pages(get_response: View) -> View:
         except OSError as error:
             log.warning("The page store cannot be used (%s): pages are only slower.", error)
             seen = -1
-        with noting() as depends:
+        with remembered(), noting() as depends:
             response = get_response(request)
             if not _may_be_kept(request, response):
                 return response

@@ -285,8 +285,8 @@ class Reader:
 def _packed(body: bytes, *, best: bool = False) -> tuple[bytes, bytes, bytes, bytes]:
     """Brotli, Zstandard, gzip, plain: quickly, since a reader waits for the page, or at best."""
     return (
-        brotli.compress(body, quality=11 if best else 5),
-        zstandard.compress(body, 19 if best else 9),
-        gzip.compress(body, 9 if best else 6, mtime=0),
+        brotli.compress(body, quality=11 if best else 4),
+        zstandard.compress(body, 19 if best else 3),
+        gzip.compress(body, 9 if best else 4, mtime=0),
         body,
     )
