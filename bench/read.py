@@ -483,6 +483,7 @@ class Run:
         surroundings = {**os.environ, "STOCK_HOME": str(home)}
         surroundings["DJANGO_SETTINGS_MODULE"] = "bench.stock.settings"
         fill = [sys.executable, "-m", "bench.stock.fill", str(home / "articles.json")]
+        fill.append(str(len(self.found)))
         made = json.loads(
             subprocess.run(fill, env=surroundings, check=True, stdout=subprocess.PIPE).stdout
         )
