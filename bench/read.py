@@ -271,35 +271,15 @@ class Run:
 
     def _asked(self) -> list[Asked]:
         """Articles by Zipf's law, readers by chance; half of the passes are subscribers'."""
-        from django.conf import settings
         from django.utils import timezone
 
         from standfirst.access.rules import VISITOR as NOBODY
         from standfirst.access.rules import OpenDoor, Standing, UnlockKind, decide
-        from standfirst.reading import host, passes
 
         chance = random.Random(7)
         weights = [1 / rank for rank in range(1, len(self.paths) + 1)]
         paths = chance.choices(self.paths, weights, k=ASKED)
-        numbers, key, now = host.generations(), passes.key_of(settings.SECRET_KEY), timezone.now()
-
-        def reader(number: int, standing: Standing) -> tuple[Standing, str]:
-            session = f"benchmark{number:023}"
-            text = passes.write(
-                passes.Pass(
-                    member=10**6 + number,
-                    standing=standing,
-                    complete=True,
-                    epoch=numbers.epoch,
-                    generation=numbers.now,
-                    session=passes.fingerprint(session),
-                    expires=int(time.time()) + 3000,
-                ),
-                key,
-            )
-            strip = "strip=%7B%22name%22%3A%22Ada%22%2C%22left%22%3A3%7D"
-            return standing, f"sessionid={session}; {strip}; pass={text}"
-
+        now = timezone.now()
         credit = OpenDoor(kind=UnlockKind.CREDIT)
         until = datetime.now(UTC) + timedelta(days=20)
         groups: dict[str, list[tuple[Standing, str]]] = {"w": [], "u": [], "s": []}
@@ -313,7 +293,7 @@ class Run:
                 three = [self.found[chance.choice(paths)][0] for _ in range(3)]
                 facts, group = {"unlocked": dict.fromkeys(three, credit)}, "u"
             standing = Standing(signed_in=True, verified=True, **facts)
-            groups[group].append(reader(number, standing))
+            groups[group].append((standing, self._signed(number, standing)))
         of = {pk: path for path, (pk, _) in self.found.items()}
         kinds = chance.choices("vwus", (VISITOR, AT_THE_WALL, UNLOCKED, SUBSCRIBER), k=ASKED)
         asked = []
@@ -326,6 +306,26 @@ class Run:
             pk, terms = self.found[path]
             asked.append(Asked(path, decide(terms, standing, pk, now).variant, cookies))
         return asked
+
+    def _signed(self, number: int, standing: Any) -> str:
+        """The cookies of a reader with this number, with a genuine pass of their own."""
+        from django.conf import settings
+
+        from standfirst.reading import host, passes
+
+        numbers, session = host.generations(), f"benchmark{number:023}"
+        it = passes.Pass(
+            member=10**6 + number,
+            standing=standing,
+            complete=True,
+            epoch=numbers.epoch,
+            generation=numbers.now,
+            session=passes.fingerprint(session),
+            expires=int(time.time()) + 3000,
+        )
+        strip = "strip=%7B%22name%22%3A%22Ada%22%2C%22left%22%3A3%7D"
+        text = passes.write(it, passes.key_of(settings.SECRET_KEY))
+        return f"sessionid={session}; {strip}; pass={text}"
 
     def _warm(self, wanted: set[tuple[str, str]]) -> None:
         """Have every page of the mix rendered once, each by a reader who gets that variant."""
@@ -380,7 +380,19 @@ class Run:
         return script
 
     def _forged(self, pid: int) -> None:
-        """Row `forged`: 100,000 different passes that we never signed, each refused."""
+        """Rows `unseen` and `forged`: 100,000 different passes, each served; 100,000 that we never
+        signed, each refused."""
+        from standfirst.access.rules import Standing
+
+        say("passes that are read for the first time")
+        paid = Standing(signed_in=True, subscribed_until=datetime.now(UTC) + timedelta(days=20))
+        unseen = [(self.path, self._signed(number, paid)) for number in range(100_000, 200_000)]
+        size = len(self._get(self.base, self.path, unseen[0][1], "br"))
+        script = self._script(unseen, self.base)
+        seconds = min(self.seconds, 3)  # so that none comes twice
+        self.rows["unseen"] = wrk(
+            self.base, seconds, lambda: family(pid), script=script, bytes_each=size
+        )
         say("forged passes")
         requests = [
             # Random throughout: Lua slows down for texts that differ at few places.
