@@ -18,17 +18,21 @@ has_varnish() { command -v varnishd >/dev/null && ls /usr/lib/*/varnish/vmods/li
 has_postgres || missing="$missing postgresql"
 has_chromium || missing="$missing chromium"
 has_false_clock() { ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; }
+has_redis() { command -v redis-server >/dev/null; }
 clock=""
 has_false_clock || clock=libfaketime
 edges=""
 has_nginx || edges="$edges nginx-light libnginx-mod-http-lua"
 has_varnish || edges="$edges varnish varnish-modules"
 
-if [ -n "$missing$edges$clock" ] && command -v apt-get >/dev/null; then
+redis=""
+has_redis || redis=redis-server
+
+if [ -n "$missing$edges$clock$redis" ] && command -v apt-get >/dev/null; then
     sudo=""
     [ "$(id -u)" = 0 ] || sudo="sudo -n"
     if [ -z "$sudo" ] || sudo -n true 2>/dev/null; then
-        echo "Installing for the tests:$missing$edges $clock"
+        echo "Installing for the tests:$missing$edges $clock $redis"
         export DEBIAN_FRONTEND=noninteractive
         install() {
             [ -z "$*" ] || $sudo apt-get -q install -y --no-install-recommends "$@" >>.venv/apt.log 2>&1 ||
@@ -40,12 +44,15 @@ if [ -n "$missing$edges$clock" ] && command -v apt-get >/dev/null; then
         # Apart, so that one without the other still comes.
         install $edges
         install $clock
+        install $redis
         # The tests start their own; what was installed for them must not take port 80.
-        if [ -n "$edges" ] && [ -d /run/systemd/system ]; then
-            for one in $edges; do
+        if [ -d /run/systemd/system ]; then
+            for one in $edges $redis; do
                 case $one in
                 nginx-light) $sudo systemctl disable --now nginx >>.venv/apt.log 2>&1 || true ;;
-                varnish) $sudo systemctl disable --now varnish >>.venv/apt.log 2>&1 || true ;;
+                varnish | redis-server)
+                    $sudo systemctl disable --now "$one" >>.venv/apt.log 2>&1 || true
+                    ;;
                 esac
             done
         fi
@@ -54,6 +61,7 @@ fi
 has_postgres || echo "MISSING: PostgreSQL, so its tests are skipped. apt-get install postgresql"
 has_nginx || echo "MISSING: nginx with Lua, so its tests are skipped. apt-get install nginx-light libnginx-mod-http-lua"
 has_varnish || echo "MISSING: Varnish, so its tests are skipped. apt-get install varnish varnish-modules"
+has_redis || echo "MISSING: Redis, so its test is skipped. apt-get install redis-server"
 has_false_clock || echo "MISSING: libfaketime, so the test with a wrong clock is skipped. apt-get install libfaketime"
 has_chromium || echo "MISSING: Chromium, so the browser's tests are skipped. apt-get install chromium"
 

@@ -113,18 +113,21 @@ DATABASES = {
 
 # Rate limits must be shared by every process: Redis where there is one, else the database.
 _REDIS = environment.text("REDIS_URL")
+_DATABASE_CACHE = {
+    "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+    "LOCATION": "standfirst_cache",
+    # Many readers must not be able to push each other's counts out.
+    "OPTIONS": {"MAX_ENTRIES": 200_000},
+}
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "standfirst.publication.counting.RedisElseDatabase",
         "LOCATION": _REDIS,
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     }
     if _REDIS
-    else {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "standfirst_cache",
-        # Many readers must not be able to push each other's counts out.
-        "OPTIONS": {"MAX_ENTRIES": 200_000},
-    },
+    else _DATABASE_CACHE,
+    "database": _DATABASE_CACHE,  # also counts while Redis is away
     "renditions": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
