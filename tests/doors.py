@@ -33,6 +33,7 @@ class TestDoor:
     __test__ = False
 
     proxies: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ("testserver",)
     it: door.Door = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +44,7 @@ class TestDoor:
                 store=str(place / "pages.sqlite3"),
                 django=str(place / "nobody"),
                 keys=(passes.key_of(settings.SECRET_KEY).hex(),),
-                hosts=("testserver",),
+                hosts=self.hosts,
                 proxies=self.proxies,
             )
         )

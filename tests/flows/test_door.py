@@ -117,6 +117,17 @@ def test_encodings_validators_and_head(story: tuple[Article, TestDoor]) -> None:
     assert not door.get(address, headers={"host": "evil.example"}).from_door
 
 
+def test_hosts_are_ours_as_django_has_it(story: tuple[Article, TestDoor]) -> None:
+    article, _ = story
+    address = article.get_absolute_url()
+    door = TestDoor(hosts=("magazine.example", ".reader.example"))
+    for name in ("magazine.example", "magazine.example:8000", "reader.example", "a.reader.example"):
+        for _ in range(2):
+            assert door.get(address, headers={"host": name}).from_door, name
+    for name in ("www.magazine.example", "areader.example", "reader.example.evil", "evil:.x", ""):
+        assert not door.get(address, headers={"host": name}).from_door, name
+
+
 def kinds_of_change() -> dict[str, Any]:
     def all_access(member: Any) -> Any:
         return subscribe(member)

@@ -94,7 +94,9 @@ class Door:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._keys = [bytes.fromhex(key) for key in config.keys]
-        self._hosts = {host.encode() for host in config.hosts}
+        self._hosts = {host.encode() for host in config.hosts if host[:1] != "."}
+        # As Django has it in ALLOWED_HOSTS: .example.org is that host and all below it.
+        self._domains = tuple(host.encode() for host in config.hosts if host[:1] == ".")
         self._proxies = [ip_network(network, strict=False) for network in config.proxies]
         self._session, self._strip = config.session_cookie, config.strip_cookie
         self._generations: Generations | None = None
@@ -179,7 +181,8 @@ class Door:
         return True
 
     def _is_ours(self, host: bytes) -> bool:
-        if host.rpartition(b":")[0] not in self._hosts:
+        name = host.partition(b":")[0]
+        if name not in self._hosts and not (b"." + name).endswith(self._domains):
             return False
         if len(self._hosts) < 100:
             self._hosts.add(host)
