@@ -171,8 +171,15 @@ def acts() -> dict[str, Callable[[], object]]:
         one.go_live_at = timezone.now() + timedelta(hours=1)
         one.save_revision(approved_go_live_at=one.go_live_at).publish()
         one.refresh_from_db()
-        due = Revision.objects.filter(pk=one.latest_revision_id)
-        due.update(approved_go_live_at=timezone.now() - timedelta(seconds=1))
+        revision = Revision.objects.get(pk=one.latest_revision_id)
+        revision.approved_go_live_at = timezone.now() - timedelta(seconds=1)
+        revision.content["go_live_at"] = revision.approved_go_live_at.isoformat()
+        revision.save()
+
+    def withdraw() -> None:
+        one = Article.objects.get(pk=made[-1].pk)
+        assert one.live, "The worker has not published what was due."
+        one.unpublish()
 
     def save_author() -> None:
         Author.objects.order_by("pk")[0].save()
@@ -186,7 +193,7 @@ def acts() -> dict[str, Callable[[], object]]:
         "worker: publish what is due": jobs.publish_due,
         "worker: nothing is due": jobs.publish_due,
         "worker: sitemaps": jobs.write_sitemaps,
-        "withdraw": lambda: Article.objects.get(pk=made[-1].pk).unpublish(),
+        "withdraw": withdraw,
         "delete": lambda: made.pop().delete(),
         "save an author": save_author,
     }
