@@ -22,6 +22,10 @@ _INDEXES = {
     "page_root": "wagtailcore_page (path) WHERE depth = 1",
     "page_expiry": "wagtailcore_page (expire_at) WHERE expire_at IS NOT NULL",
     "page_locked": "wagtailcore_page (locked) WHERE locked",
+    "review_status": "wagtailcore_workflowstate (status)",
+    "review_of": "wagtailcore_workflowstate (object_id, base_content_type_id)",
+    "review_task_status": "wagtailcore_taskstate (status)",
+    "done_by": "wagtailcore_pagelogentry (user_id, timestamp)",
 }
 # There LIKE cannot use the index of paths, for it heeds no case.
 _ON_SQLITE = {"page_below": "wagtailcore_page (path COLLATE NOCASE)"}

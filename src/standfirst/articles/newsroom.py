@@ -16,7 +16,6 @@ from django.utils.functional import cached_property
 from django.views.decorators.http import require_http_methods, require_safe
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 from wagtail.admin.paginator import WagtailPaginator
-from wagtail.admin.site_summary import PagesSummaryItem
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.admin.ui.tables.pages import PageStatusColumn, PageTitleColumn
 from wagtail.admin.views.chooser import BrowseView
@@ -38,10 +37,10 @@ from standfirst.articles.models import (
     Section,
     Topic,
 )
+from standfirst.articles.shelves import newest, shelf_of
 from standfirst.articles.why import Unknown, member_with, why
 from standfirst.members.models import Member
 from standfirst.publication.clock import written
-from standfirst.publication.queries import the_publication
 
 # -- lists of articles ------------------------------------------------------------------------
 
@@ -49,6 +48,15 @@ from standfirst.publication.queries import the_publication
 MOST_PAGES = 50  # of a list; who looks for older articles narrows it
 IN_THE_CHOOSER = 500
 LOOKED_THROUGH = 10_000  # headlines, for a word or for what no index of ours knows
+
+
+def _filed(model: type[Author | Topic | Region]) -> django_filters.ModelChoiceFilter:
+    return django_filters.ModelChoiceFilter(
+        queryset=model.objects.all(),
+        label=model.kind.capitalize(),
+        widget=forms.HiddenInput,
+        method="filed_under",
+    )
 
 
 class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
@@ -76,6 +84,28 @@ class ArticleFilters(WagtailFilterSet):  # type: ignore[misc]
     format = django_filters.MultipleChoiceFilter(
         choices=Format.choices, widget=forms.CheckboxSelectMultiple, distinct=False
     )
+
+    # Shown once a link from there has set it: nobody picks one of thousands from a list.
+    author = _filed(Author)
+    topic = _filed(Topic)
+    region = _filed(Region)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("author", "topic", "region"):
+            if not (self.data or {}).get(name):
+                del self.filters[name]
+
+    def filed_under(
+        self, articles: QuerySet[Article], name: str, subject: Author | Topic | Region
+    ) -> QuerySet[Article]:
+        """The newest from its shelf, and drafts."""
+        most = MOST_PAGES * Articles.list_per_page
+        drafts = Article.objects.filter(state="").order_by("-desk_at", "-pk")
+        latest = list(drafts.values_list("pk", flat=True)[:most])
+        which = {"bylines__author" if name == "author" else f"{name}s": subject}
+        here = Article.objects.filter(pk__in=latest, **which).values_list("pk", flat=True)
+        return articles.filter(pk__in=[*here, *newest(shelf_of(subject), most)])
 
     def in_state(self, articles: QuerySet[Article], name: str, value: str) -> QuerySet[Article]:
         return articles.filter(state="live" if value == "true" else "")
@@ -205,8 +235,16 @@ class NoFilters(WagtailFilterSet):  # type: ignore[misc]
         fields: list[str] = []
 
 
+class _OnePage(WagtailPaginator):  # type: ignore[misc]
+    @cached_property
+    def count(self) -> int:
+        return len(self.object_list)  # to let SQLite count it would be to read every page's id
+
+
 class ExplorerAbove(ExplorableIndexView):  # type: ignore[misc]
     """The one index. To look for it by its path is to look at all articles' paths."""
+
+    paginator_class = _OnePage
 
     def get_base_queryset(self) -> QuerySet[Page]:
         pages: QuerySet[Page] = self.annotate_queryset(self.model._default_manager.all())
@@ -253,23 +291,6 @@ def to_choose_from(pages: QuerySet[Page], request: HttpRequest) -> QuerySet[Page
         above = [*front, *ArticleIndex.objects.order_by().values_list("pk", flat=True)]
         pages = pages.filter(pk__in=[*above, *newest[:IN_THE_CHOOSER]])
     return pages.order_by("-pk")
-
-
-# -- the first page ---------------------------------------------------------------------------
-
-
-class ArticlesSummary(PagesSummaryItem):  # type: ignore[misc]
-    """How many articles there are, as their index page knows it; Wagtail counts them each time."""
-
-    template_name = "articles/newsroom/summary.html"
-
-    def get_context_data(self, parent_context: dict[str, Any]) -> dict[str, Any]:
-        index = ArticleIndex.objects.first()
-        return {
-            "root_page": index,
-            "total_pages": index.numchild if index else 0,
-            "site_name": the_publication().name,
-        }
 
 
 # -- single pages -----------------------------------------------------------------------------

@@ -7,65 +7,25 @@ from django.urls import URLPattern, path, reverse, reverse_lazy
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.site_summary import PagesSummaryItem
+from wagtail.admin.views.home import RecentEditsPanel
 from wagtail.admin.widgets.button import Button
 from wagtail.documents.wagtail_hooks import DocumentsSummaryItem
+from wagtail.images.models import Image
+from wagtail.permissions import register_permission_policy
 from wagtail.snippets.models import register_snippet
-from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
-from standfirst.articles import newsroom
-from standfirst.articles.models import (
-    Article,
-    Author,
-    FrontPage,
-    Region,
-    Section,
-    Topic,
-)
+from standfirst.articles import api, first_page, newsroom
+from standfirst.articles.filing import Filing
+from standfirst.articles.models import Article, FrontPage
+from standfirst.articles.reports import PicturePolicy
 from standfirst.members.models import Member
 
-
-class _Filed(SnippetViewSet):  # type: ignore[misc]
-    search_backend_name = None
-    search_fields = ["name"]
-    list_display = ["name", "slug"]
-    list_per_page = 50
-    copy_view_enabled = False
-
-
-class Topics(_Filed):
-    model = Topic
-    icon = "tag"
-
-
-class Regions(_Filed):
-    model = Region
-    icon = "globe"
-
-
-class Authors(_Filed):
-    model = Author
-    icon = "user"
-    list_display = ["name", "role"]
-
-
-class Sections(_Filed):
-    model = Section
-    icon = "folder-open-inverse"
-    list_display = ["name", "terms", "position"]
-
-
-class Filing(SnippetViewSetGroup):  # type: ignore[misc]
-    """Everything that articles are filed under."""
-
-    menu_label = "Filing"
-    menu_name = "filing"
-    menu_icon = "folder-open-inverse"
-    menu_order = 400
-    add_to_admin_menu = True
-    items = (Topics, Regions, Authors, Sections)
-
-
 register_snippet(Filing)
+register_permission_policy(
+    Image,
+    PicturePolicy(Image, auth_model=Image, owner_field_name="uploaded_by_user"),
+    exact_class=True,  # goes before Wagtail's own, which is registered later
+)
 
 
 @hooks.register("register_admin_viewset")
@@ -112,6 +72,28 @@ def order_for_a_newsroom(request: Any, items: list[MenuItem]) -> None:
             item.order = 410
 
 
+@hooks.register("construct_reports_menu")
+def reports_of_a_magazine(request: Any, items: list[MenuItem]) -> None:
+    """Not what Wagtail says about all pages. How many there are of a type nobody asks."""
+    items[:] = [item for item in items if item.name not in {"aging-pages", "page-types-usage"}]
+
+
+@hooks.register("register_reports_menu_item")
+def longest_unchanged() -> MenuItem:
+    return MenuItem(
+        "Longest unchanged",
+        f"{reverse_lazy('articles:index')}?ordering=edited_at",
+        name="longest-unchanged",
+        icon_name="time",
+        order=1100,
+    )
+
+
+@hooks.register("construct_admin_api")
+def no_tree_of_pages(router: Any) -> None:
+    router.register_endpoint("pages", api.Pages)
+
+
 @hooks.register("construct_page_chooser_queryset")
 def newest_first_in_choosers(pages: Any, request: Any) -> Any:
     """One links to, and puts in front, what was just written."""
@@ -122,9 +104,16 @@ def newest_first_in_choosers(pages: Any, request: Any) -> Any:
 def what_the_first_page_counts(request: Any, items: list[Any]) -> None:
     """Articles instead of pages, and no documents."""
     items[:] = [
-        newsroom.ArticlesSummary(request) if isinstance(item, PagesSummaryItem) else item
+        first_page.ArticlesSummary(request) if isinstance(item, PagesSummaryItem) else item
         for item in items
         if not isinstance(item, DocumentsSummaryItem)
+    ]
+
+
+@hooks.register("construct_homepage_panels")
+def what_one_changed_last(request: Any, panels: list[Any]) -> None:
+    panels[:] = [
+        first_page.LastEdits() if isinstance(panel, RecentEditsPanel) else panel for panel in panels
     ]
 
 

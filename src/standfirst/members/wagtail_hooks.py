@@ -55,6 +55,9 @@ class Colleagues(IndexView):  # type: ignore[misc]
     def get_base_queryset(self) -> QuerySet[Member]:
         return Member.objects.filter(is_staff=True)
 
+    def order_queryset(self, members: QuerySet[Member]) -> QuerySet[Member]:
+        return members.order_by(self.ordering)  # Wagtail's would ask for first and last names
+
 
 class OneColleague(EditView):  # type: ignore[misc]
     """A member as a colleague. Any member can be made one here."""

@@ -5,9 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as newsroom_urls
-from wagtail.admin.auth import require_admin_access
 
-from standfirst.articles import newsroom
 from standfirst.articles import views as articles
 from standfirst.project import views as project
 from standfirst.reading import views as reading
@@ -42,8 +40,7 @@ urlpatterns = [
     path("newsroom/login/", project.log_in, {"otherwise": "/newsroom/"}),
     path("_util/login/", project.log_in),
     path("newsroom/logout/", LogoutView.as_view(next_page="/")),
-    path("newsroom/pages/search/", require_admin_access(newsroom.search)),
-    path("newsroom/choose-page/", require_admin_access(newsroom.choose_page)),
+    path("newsroom/", include("standfirst.articles.instead")),
     path("newsroom/", include(newsroom_urls)),
     path("healthz", project.health, name="health"),
     re_path(r"^media/(?P<path>.+)$", project.media, name="media"),
