@@ -169,13 +169,14 @@ def served(kind: str, folder: Path, settings: Any, change: Change = str) -> Iter
 
     `settings` is pytest-django's; PAGE_STORE becomes a folder in `folder`.
     """
+    from standfirst.publication.kept import EVERYTHING
     from standfirst.reading import host
 
     settings.PAGE_STORE = folder / "pages"
     settings.MEDIA_ROOT = folder / "media"
     settings.TRUSTED_PROXIES, settings.BEHIND_DOOR = ["127.0.0.1"], True
     settings.ALLOWED_HOSTS = ["testserver"]
-    host.tell([host.EVERYTHING], 0)
+    host.tell([EVERYTHING], 0)
     generations = folder / "pages" / "generations"
     with door_and_django(folder) as (door, pid):
         address = f"http://127.0.0.1:{door}"

@@ -23,8 +23,9 @@ from wagtail.rich_text import expand_db_html
 
 from standfirst.articles.models import Article, Author, Filed, Region, Section, Topic
 from standfirst.articles.pictures import card_of
-from standfirst.articles.queries import for_cards, published
+from standfirst.articles.queries import filed_under, for_cards, published
 from standfirst.articles.shelves import newest, shelf_of
+from standfirst.articles.tags import CORRECTED, depends_on_shelf
 from standfirst.publication.queries import the_publication
 
 LENGTH = 30
@@ -94,17 +95,17 @@ def feed(
     subject: Filed | None = get_object_or_404(SUBJECTS[kind], slug=slug) if kind else None
     shelf = shelf_of(subject)
     ids = newest(shelf, LENGTH)
-    articles = for_cards(published().filter(pk__in=ids)).defer(None)
-    found = {article.pk: article for article in articles.prefetch_related("topics", "regions")}
+    articles = for_cards(published().filter(pk__in=ids), whole=True)
+    found = {article.pk: article for article in articles.prefetch_related(*filed_under())}
     # It also knows of corrections in older articles of the list, and of what was withdrawn.
-    changed = shelf.changed_at if shelf.pk else None
+    depends_on_shelf((shelf.kind, shelf.subject), CORRECTED)
+    changed = shelf.changed_at
     body = _written(form, request.path, subject, [found[pk] for pk in ids if pk in found], changed)
     response = HttpResponse(body, content_type=form.content_type)  # type: ignore[attr-defined]
     response["Cache-Control"] = "public, max-age=300"
     response["ETag"] = etag = quote_etag(_digest(body))
-    if changed:
-        response["Last-Modified"] = http_date(changed.timestamp())
-    stamp = int(changed.timestamp()) if changed else None
+    response["Last-Modified"] = http_date(changed.timestamp())
+    stamp = int(changed.timestamp())
     return get_conditional_response(request, etag, stamp, response) or response
 
 
@@ -117,7 +118,7 @@ def _written(
     path: str,
     subject: Filed | None,
     articles: list[Article],
-    changed: datetime | None,
+    changed: datetime,
 ) -> bytes:
     publication = the_publication()
     here = settings.WAGTAILADMIN_BASE_URL
@@ -132,11 +133,10 @@ def _written(
     )
     for article in articles:
         written.add_item(**_item(article, here))
-    if changed:
-        # Not “now”: the bytes are the same until something changes.
-        written.latest_post_date = (  # type: ignore[method-assign]
-            lambda: changed.astimezone(publication.zone)
-        )
+    # Not “now”: the bytes are the same until something changes.
+    written.latest_post_date = (  # type: ignore[method-assign]
+        lambda: changed.astimezone(publication.zone)
+    )
     return bytes(written.writeString("utf-8").encode("utf-8"))
 
 

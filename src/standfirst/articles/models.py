@@ -28,7 +28,7 @@ from wagtail.admin.panels import (
 )
 from wagtail.fields import RichTextField, StreamField
 from wagtail.log_actions import LogContext
-from wagtail.models import Orderable, Page, PagePermissionTester, Revision
+from wagtail.models import COMMENTS_RELATION_NAME, Orderable, Page, PagePermissionTester, Revision
 from wagtail.search import index
 
 from standfirst.access.rules import Terms
@@ -237,6 +237,13 @@ class NoteKind(models.TextChoices):
     UPDATE = "update", "Update"
 
 
+# What Wagtail and the newsroom note at an article; no reader sees any of it.
+OF_THE_DESK = {
+    *("draft_title", "has_unpublished_changes", "latest_revision", "latest_revision_created_at"),
+    *("live_revision", "locked", "locked_at", "locked_by", "go_live_at", "expire_at", "expired"),
+    *("first_published_at", "owner", "edited_at", "desk_at", "state", "source_id", "source_hash"),
+    COMMENTS_RELATION_NAME,
+}
 NOT_YET = datetime(9999, 1, 1, tzinfo=UTC)  # stands first in a list of the newest
 
 
@@ -379,7 +386,9 @@ class Article(Page):
         self.words = sum(len(plain_text(str(b.value)).split()) for b in self.body if _is_text(b))
         with transaction.atomic():
             super().save(*args, **kwargs)
-            put_on_shelves([self.pk])
+            only = kwargs.get("update_fields")
+            if only is None or not OF_THE_DESK.issuperset(only):
+                put_on_shelves([self.pk])
 
     def save_revision(self, *args: Any, **kwargs: Any) -> Revision:
         """A revision; an article that was put in without one gets one of its live state first.

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.paginator import InvalidPage
 from django.core.paginator import Page as ListPage
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import Http404
 
 from standfirst.access.rules import Decision, FullText
@@ -28,12 +28,26 @@ from standfirst.articles.models import (
     Topic,
 )
 from standfirst.articles.rules import Piece, plain_text
-from standfirst.articles.shelves import OnShelf, newest, newest_in, shelf_of
-from standfirst.publication.kept import depends_on
+from standfirst.articles.shelves import ALL, OnShelf, newest, newest_in, shelf_of
+from standfirst.articles.tags import CHANGED, depends_on_names, depends_on_shelf
+from standfirst.publication.kept import depends_on, noting, tag_of
 
 PER_PAGE = 24
 FRONT_PICKS = 10  # the lead and nine more
 LATEST = 8
+
+# What is not shown where a row is only named or shown as a card. A page that reads none of these of
+# a row stays true when nothing else of it changes (see `reading.freshness`).
+LONG: dict[type[Model], tuple[str, ...]] = {
+    Article: (
+        *("body", "terms", "search_description", "seo_title", "hero_alt", "hero_caption"),
+        *("hero_credit", "note_kind", "note_text", "note_date", "last_published_at"),
+    ),
+    Author: ("biography", "portrait", "description"),
+    Section: ("terms", "description"),
+    Region: ("description",),
+    Topic: ("description",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +89,30 @@ def excerpt(preview: Sequence[Piece], length: int = 220) -> str:
     return text[:length].rsplit(" ", 1)[0].rstrip(",;:–— ") + "…"
 
 
-def for_cards(articles: QuerySet[Article]) -> QuerySet[Article]:
-    """With all that a list of articles shows, in a fixed number of queries, without the bodies."""
+def in_short(model: type[Model]) -> QuerySet[Any]:
+    """All rows of a table, without what is LONG in it."""
+    return model._default_manager.defer(*LONG[model])
+
+
+def _with_authors() -> Prefetch[Any]:
+    authors = (f"author__{name}" for name in LONG[Author])
+    bylines = Byline.objects.select_related("author").defer(*authors)
+    return Prefetch("bylines", bylines.order_by("sort_order"))
+
+
+def filed_under() -> list[Prefetch[Any]]:
+    """To prefetch with articles: their topics and regions in short."""
+    return [Prefetch("topics", in_short(Topic)), Prefetch("regions", in_short(Region))]
+
+
+def for_cards(articles: QuerySet[Article], *, whole: bool = False) -> QuerySet[Article]:
+    """With all that a list of articles shows, in a fixed number of queries; without what is LONG in
+    the articles, unless they are wanted `whole`."""
+    of_sections = (f"section__{name}" for name in LONG[Section])
     return (
         articles.select_related("section", "hero")
-        .prefetch_related(
-            "hero__renditions",
-            Prefetch("bylines", Byline.objects.select_related("author").order_by("sort_order")),
-        )
-        .defer("body", "hero__description")
+        .prefetch_related("hero__renditions", _with_authors())
+        .defer(*(() if whole else LONG[Article]), *of_sections, "hero__description")
     )
 
 
@@ -95,6 +124,7 @@ def published() -> QuerySet[Article]:
 
 def cards(ids: Sequence[int]) -> list[Article]:
     """These articles in this order, with all that a list shows; without what is not published."""
+    depends_on(*(tag_of(Article, pk) for pk in ids))  # that one is published is a change too
     found = {article.pk: article for article in for_cards(published().filter(pk__in=ids))}
     return [found[pk] for pk in ids if pk in found]
 
@@ -104,9 +134,7 @@ def find_article(slug: str) -> Article:
     article = (
         Article.objects.filter(live=True, slug=slug)
         .select_related("section", "hero")
-        .prefetch_related(
-            Prefetch("bylines", Byline.objects.select_related("author").order_by("sort_order")),
-        )
+        .prefetch_related(_with_authors(), *filed_under())
         .order_by("pk")
         .first()
     )
@@ -136,21 +164,27 @@ def related_to(article: Article, topics: Sequence[Topic], count: int = 3) -> lis
     if not article.pk:
         return []
     pinned = [p.related_id for p in article.pinned.all()]
+    depends_on(*(tag_of(Article, pk) for pk in pinned))  # one may be published yet
     live = pinned and set(published().filter(pk__in=pinned).values_list("pk", flat=True))
     found = [pk for pk in pinned if pk in live]
     for subjects in (topics, [article.section]):
         if len(found) >= count:
             break
         known = {article.pk, *found}
-        depends_on(*(f"in:{one.kind}:{one.pk}" for one in subjects))
         found += [pk for pk in newest_in(subjects, count + len(known)) if pk not in known]
     return cards(found[:count])
 
 
-def menu() -> QuerySet[Section]:
-    """The sections that have articles, in the menu's order."""
+def menu() -> list[Section]:
+    """The sections that have articles, in the menu's order: their names and addresses."""
+    depends_on_names(Section)
+    with noting():  # apart: of these rows the menu needs no more than their names
+        return list(_filled_sections())
+
+
+def _filled_sections() -> QuerySet[Section]:
     filled = Shelf.objects.filter(kind=Shelf.Kind.SECTION, count__gt=0)
-    return Section.objects.filter(pk__in=filled.values("subject"))
+    return in_short(Section).filter(pk__in=filled.values("subject"))
 
 
 def front_page(page: FrontPage) -> dict[str, Any]:
@@ -164,11 +198,11 @@ def front_page(page: FrontPage) -> dict[str, Any]:
     # Where the editor has picked little, what follows the latest fills the page.
     picks += latest[LATEST:][: max(0, FRONT_PICKS - len(picks))]
     shown = {a.pk for a in picks}
+    depends_on_names(Section)
     shelves = {s.subject: s for s in Shelf.objects.filter(kind=Shelf.Kind.SECTION, count__gt=0)}
     rows = {
         section: [pk for pk in newest(shelves[section.pk], 4 + len(shown)) if pk not in shown][:4]
-        for section in Section.objects.all()
-        if section.pk in shelves
+        for section in _filled_sections()
     }
     found = {a.pk: a for a in cards([pk for row in rows.values() for pk in row])}
     return {
@@ -194,6 +228,7 @@ def listing(subject: Filed | None, page: str | None, month: date | None = None) 
 
 def months_of_archive() -> list[tuple[int, list[tuple[date, int]]]]:
     """Years, newest first, each with its months (first day, number of articles)."""
+    depends_on_shelf(ALL, CHANGED)
     months = ShelfMonth.objects.filter(shelf=shelf_of().pk, count__gt=0).order_by("-month")
     years: dict[int, list[tuple[date, int]]] = {}
     for month, count in months.values_list("month", "count"):

@@ -4,6 +4,8 @@ A list that is worked out anew for each reader reads (and sorts) all that was ev
 an article's places are written when it changes, in the same transaction, and every list is read in
 the order of one index. Counts are kept too: of a shelf, and of each of its months, which also lead
 to a page deep in the archive without walking all that lies before it.
+
+What is written here also decides which kept pages are untrue: `ListsChanged` tells of it by `tags`.
 """
 
 from collections import Counter
@@ -14,12 +16,13 @@ from typing import Any
 from django.core.paginator import Page as ListPage
 from django.core.paginator import Paginator
 from django.db import connection, transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.signals import post_save, pre_delete
 from django.utils import timezone
 from django.utils.functional import cached_property
 from wagtail.models import Page
 
+from standfirst.articles import tags
 from standfirst.articles.models import (
     NOT_YET,
     Article,
@@ -30,6 +33,8 @@ from standfirst.articles.models import (
     ShelfMonth,
     SitemapPage,
 )
+from standfirst.publication.events import ListsChanged, happened
+from standfirst.publication.kept import EVERYTHING, depends_on
 from standfirst.publication.models import Publication
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import month_of, next_month, start_of
@@ -39,6 +44,7 @@ IN_A_SITEMAP = 2_000  # ids of articles
 
 ALL = (Shelf.Kind.ALL.value, 0)
 Key = tuple[str, int]
+MOST_TOLD = 200  # shelves of one change; where more have changed, everything has
 
 
 # -- writing ----------------------------------------------------------------------------------
@@ -48,15 +54,17 @@ def put(articles: Sequence[int]) -> None:
     """Put these articles (ids) where they belong as the database has them now; off what they left.
 
     Nothing is written where nothing has changed. The caller's transaction should hold the rows.
+    Tells which lists have changed.
     """
     with transaction.atomic():
         known = {pk: moment for pk, _, moment, _ in _published(articles)}
         wanted = _wanted(articles)
         shelves = _shelves({key for _, key in wanted})
         places = {(pk, shelves[key]): moment for (pk, key), moment in wanted.items()}
-        _change(articles, places)
-        _note_changes(articles)
-        _make_stale(known)
+        told = _change(articles, places) | _make_stale(known)
+        told |= _note_changes(articles, told)
+        if told:
+            happened(ListsChanged(tags=frozenset(told)))
         for state, ids in (("live", known), ("", set(articles) - set(known))):
             Article.objects.filter(pk__in=list(ids)).exclude(state=state).update(state=state)
         on_desk = Case(When(published_at=None, then=Value(NOT_YET)), default=F("published_at"))
@@ -66,7 +74,8 @@ def put(articles: Sequence[int]) -> None:
 def take_off(articles: Sequence[int]) -> None:
     """Take articles that are being deleted off every shelf."""
     with transaction.atomic():
-        _change(articles, {})
+        if told := _change(articles, {}):
+            happened(ListsChanged(tags=frozenset(told)))
 
 
 def rebuild() -> None:
@@ -78,6 +87,7 @@ def rebuild() -> None:
         every = list(Article.objects.order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(every), BATCH):
             put(every[start : start + BATCH])
+        happened(ListsChanged(tags=frozenset({EVERYTHING})))
 
 
 def recount() -> None:
@@ -143,9 +153,11 @@ def _ids(keys: set[Key]) -> dict[Key, int]:
     return {(kind, subject): pk for kind, subject, pk in rows}
 
 
-def _change(articles: Sequence[int], wanted: dict[tuple[int, int], datetime]) -> None:
+def _change(articles: Sequence[int], wanted: dict[tuple[int, int], datetime]) -> set[str]:
+    """Write the places that differ from what is wanted; tags of the lists that have changed."""
     zone = the_publication().zone
     gone, counts, months = [], Counter[int](), Counter[tuple[int, Any]]()
+    latest: dict[int, datetime] = {}
     new = dict(wanted)
     for pk, article, shelf, moment in Place.objects.filter(article__in=articles).values_list(
         "pk", "article", "shelf", "published_at"
@@ -154,13 +166,15 @@ def _change(articles: Sequence[int], wanted: dict[tuple[int, int], datetime]) ->
             del new[article, shelf]
             continue
         gone.append(pk)
+        latest[shelf] = max(latest.get(shelf, moment), moment)
         counts[shelf] -= 1
         months[shelf, month_of(moment, zone)] -= 1
     for (_, shelf), moment in new.items():
+        latest[shelf] = max(latest.get(shelf, moment), moment)
         counts[shelf] += 1
         months[shelf, month_of(moment, zone)] += 1
     if not counts:
-        return
+        return set()
     # In one order, so that two who write at once wait for each other instead of for ever.
     for shelf in sorted(counts):
         Shelf.objects.filter(pk=shelf).update(count=F("count") + counts[shelf])
@@ -187,30 +201,65 @@ def _change(articles: Sequence[int], wanted: dict[tuple[int, int], datetime]) ->
         update_fields=["count"],
         batch_size=BATCH,
     )
+    told = _tags_of(counts, months, latest)
     if gone:  # what is gone leaves no other trace
         Shelf.objects.filter(pk__in=list(counts)).update(changed_at=timezone.now())
-        _make_stale(articles)
+        told |= _make_stale(articles)
+    return told
 
 
-def _note_changes(articles: Sequence[int]) -> None:
-    """Let every shelf know of the latest change to what stands on it."""
+def _tags_of(
+    counts: Counter[int], months: Counter[tuple[int, Any]], latest: dict[int, datetime]
+) -> set[str]:
+    """Which lists have changed, by what each shelf and month has more or less now, and the newest
+    moment that a place came to or left."""
+    if len(counts) > MOST_TOLD:
+        return {EVERYTHING}
+    told: set[str] = set()
+    places = Place.objects.filter(shelf=OuterRef("pk")).order_by("-published_at", "-article")
+    last = places.values("published_at")[tags.IN_NEWEST - 1 : tags.IN_NEWEST]
+    rows = Shelf.objects.filter(pk__in=list(counts)).annotate(last=last)
+    for shelf, kind, subject, count, last_of_newest in rows.values_list(
+        "pk", "kind", "subject", "count", "last"
+    ):
+        told |= tags.tags_of_change(
+            (kind, subject),
+            newest=last_of_newest is None or latest[shelf] >= last_of_newest,
+            came_or_left=count in {0, counts[shelf]},
+            months=[month for one, month in months if one == shelf],
+        )
+    return told
+
+
+def _note_changes(articles: Sequence[int], told: set[str]) -> set[str]:
+    """Let every shelf know of the latest change to what stands on it; tags, but for the shelves of
+    which more was `told`."""
     latest: dict[int, datetime] = {}
     changed = {pk: changed or moment for pk, _, moment, changed in _published(articles)}
     for article, shelf in Place.objects.filter(article__in=list(changed)).values_list(
         "article", "shelf"
     ):
         latest[shelf] = max(latest.get(shelf, changed[article]), changed[article])
-    known = dict(Shelf.objects.filter(pk__in=list(latest)).values_list("pk", "changed_at"))
-    for shelf, moment in sorted(latest.items()):
-        if known[shelf] < moment:
-            Shelf.objects.filter(pk=shelf, changed_at__lt=moment).update(changed_at=moment)
+    corrected = set()
+    rows = Shelf.objects.filter(pk__in=list(latest)).order_by("pk")
+    for shelf, kind, subject, known in list(
+        rows.values_list("pk", "kind", "subject", "changed_at")
+    ):
+        if known < latest[shelf]:
+            fresh = Shelf.objects.filter(pk=shelf, changed_at__lt=latest[shelf])
+            fresh.update(changed_at=latest[shelf])
+            if told.isdisjoint(tags.all_of_shelf(kind, subject)):
+                corrected.add(tags.of_shelf(tags.CORRECTED, kind, subject))
+    return corrected
 
 
-def _make_stale(articles: Iterable[int]) -> None:
+def _make_stale(articles: Iterable[int]) -> set[str]:
     numbers = {sitemap_of(article) for article in articles}
     rows = [SitemapPage(number=number) for number in sorted(numbers)]
     SitemapPage.objects.bulk_create(rows, ignore_conflicts=True)
-    SitemapPage.objects.filter(number__in=numbers).update(stale=True)
+    fresh = SitemapPage.objects.filter(number__in=numbers, stale=False).update(stale=True)
+    told = set(map(tags.of_sitemap, numbers))
+    return told | {tags.SITEMAPS} if fresh else told
 
 
 def sitemap_of(article: int) -> int:
@@ -230,11 +279,20 @@ def shelf_of(subject: Filed | None = None) -> Shelf:
 def newest(
     shelf: Shelf,
     count: int,
+    since: datetime | None = None,
+) -> list[int]:
+    """The ids of so many articles of a shelf, the newest first."""
+    tags.depends_on_newest((shelf.kind, shelf.subject), count)
+    return _ids_on(shelf, count, since=since)
+
+
+def _ids_on(
+    shelf: Shelf,
+    count: int,
     start: int = 0,
     since: datetime | None = None,
     before: datetime | None = None,
 ) -> list[int]:
-    """The ids of so many articles of a shelf, the newest first."""
     places = Place.objects.filter(shelf=shelf.pk).order_by("-published_at", "-article")
     if since:
         places = places.filter(published_at__gte=since)
@@ -247,6 +305,8 @@ def newest_in(subjects: Sequence[Filed], count: int) -> list[int]:
     """The ids of the newest articles of any of these subjects, `count` of each, newest first."""
     if not subjects:
         return []
+    for one in subjects:
+        tags.depends_on_newest((one.kind, one.pk), count)
     statement = " UNION ALL ".join([_NEWEST_OF_ONE] * len(subjects))
     values = [value for one in subjects for value in (one.kind, one.pk, count)]
     with connection.cursor() as cursor:
@@ -290,12 +350,15 @@ class OnShelf(Paginator):  # type: ignore[type-arg]
         zone, start = the_publication().zone, (number - 1) * self.per_page
         since = before = None
         if self.month:
+            depends_on(tags.of_month(self.month))
             since, before = start_of(self.month, zone), start_of(next_month(self.month), zone)
-        elif number > 1 and (reached := self._month_of(start)):
-            month, start = reached
-            before = start_of(next_month(month), zone)
+        else:
+            tags.depends_on_shelf((self.shelf.kind, self.shelf.subject), tags.CHANGED)
+            if number > 1 and (reached := self._month_of(start)):
+                month, start = reached
+                before = start_of(next_month(month), zone)
         return ListPage(
-            self._shown(newest(self.shelf, self.per_page, start, since, before)), number, self
+            self._shown(_ids_on(self.shelf, self.per_page, start, since, before)), number, self
         )
 
     def _month_of(self, start: int) -> tuple[date, int] | None:

@@ -22,6 +22,7 @@ from standfirst.articles.feeds import clean
 from standfirst.articles.models import (
     Article,
     Author,
+    Filed,
     Region,
     Section,
     Shelf,
@@ -30,12 +31,14 @@ from standfirst.articles.models import (
     address_of,
 )
 from standfirst.articles.shelves import IN_A_SITEMAP, newest, shelf_of
+from standfirst.articles.tags import SITEMAPS, depends_on_names, of_sitemap
 from standfirst.publication.events import SitemapsWritten, happened
 from standfirst.publication.kept import depends_on
 from standfirst.publication.queries import the_publication
 
 PER_PAGE = 2_000  # lists
 MOST = 50_000  # sitemaps, as many as an index may name
+LISTED: tuple[type[Filed], ...] = (Section, Topic, Region, Author)
 NEWS_HOURS = 48
 NEWS_LENGTH = 1_000  # as many as Google reads
 _BASE = "{base}"  # no slug holds a brace
@@ -106,7 +109,8 @@ def write_sitemaps(now: datetime) -> int:
 @require_safe
 def sitemap(request: HttpRequest) -> HttpResponse:
     """The index of sitemaps. One that is being written anew has no date."""
-    depends_on("sitemaps")
+    depends_on(SITEMAPS)
+    depends_on_names(*LISTED)
     entries: list[tuple[str, datetime | None]]
     entries = [(_here(_lists_path(number)), None) for number in range(1, _lists_pages() + 1)]
     pages = SitemapPage.objects.order_by("number")[: MOST - len(entries)]
@@ -120,6 +124,7 @@ def sitemap(request: HttpRequest) -> HttpResponse:
 @require_safe
 def sitemap_articles(request: HttpRequest, number: int) -> HttpResponse:
     """The articles of one range of ids, in the order in which they were added."""
+    depends_on(of_sitemap(number))
     page = SitemapPage.objects.filter(number=min(number, MOST)).first()
     # What has changed since the worker wrote it down is never shown from there.
     body = (written(number) if page.stale else page.body) if page else ""
@@ -133,9 +138,10 @@ def sitemap_lists(request: HttpRequest, number: int = 1) -> HttpResponse:
     """The lists that have an article, and on the first page those that are always there."""
     if not 1 <= number <= _lists_pages():
         raise Http404("There is no such sitemap.")
+    depends_on_names(*LISTED)
     paths = ["/", *(reverse(name) for name in ("archive", "topics", "regions", "authors"))]
     paths = paths if number == 1 else []
-    for model in (Section, Topic, Region, Author):
+    for model in LISTED:
         shelves = Shelf.objects.filter(
             kind=model.kind, count__gt=0, pk__gte=(number - 1) * PER_PAGE, pk__lt=number * PER_PAGE
         )

@@ -12,9 +12,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from standfirst.articles.models import Author, Filed, Place, Region, Section, Shelf, Topic
-from standfirst.articles.queries import listing, months_of_archive
+from standfirst.articles.queries import in_short, listing, menu, months_of_archive
 from standfirst.articles.rules import letter_of
 from standfirst.articles.shelves import shelf_of
+from standfirst.articles.tags import depends_on_names, of_counts
+from standfirst.publication.kept import depends_on
 
 LONG_INDEX = 80  # names; a longer index is divided by letters
 INDEX_PAGE = 500
@@ -61,10 +63,14 @@ _INDEXES: dict[str, type[Filed]] = {"topics": Topic, "regions": Region, "authors
 def index(request: HttpRequest, kind: str) -> HttpResponse:
     """All topics, regions or authors that have an article, with how many and when the last."""
     model = _INDEXES[kind]
+    depends_on_names(model)
+    depends_on(of_counts(model.kind))
     shelves = Shelf.objects.filter(kind=model.kind, count__gt=0)
     last = Place.objects.filter(shelf=OuterRef("pk")).order_by("-published_at")
     newest = last.values("published_at")[:1]
-    subjects = model._default_manager.filter(pk__in=shelves.values("subject"))
+    # Of a region the index also shows what it is.
+    rows = Region.objects.all() if model is Region else in_short(model)
+    subjects = rows.filter(pk__in=shelves.values("subject"))
     try:
         page = Paginator(subjects.order_by("filed_as", "pk"), INDEX_PAGE).page(
             request.GET.get("page") or 1
@@ -109,7 +115,7 @@ def archive_month(request: HttpRequest, year: str, month: str) -> HttpResponse:
 def library(request: HttpRequest) -> HttpResponse:
     """Where the library's search will stand: until then, the ways into the archive."""
     context = {
-        "sections": Section.objects.all(),
+        "sections": menu(),
         "years": months_of_archive(),
         "count": shelf_of().count,
     }

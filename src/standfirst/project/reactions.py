@@ -7,6 +7,7 @@ task queue, so that it is kept or undone together with what it tells of.
 from collections.abc import Iterable, Mapping
 
 from standfirst.articles import shelves
+from standfirst.articles.tags import SITEMAPS
 from standfirst.members.jobs import (
     send_address_change,
     send_address_changed,
@@ -23,6 +24,7 @@ from standfirst.publication.events import (
     ArticleUnlocked,
     ConfirmationWanted,
     JoinedAgain,
+    ListsChanged,
     MemberJoined,
     Reaction,
     SignInWanted,
@@ -56,8 +58,11 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ArticlesLoaded: [
         lambda event: everything(),
     ],
+    ListsChanged: [
+        lambda event: changed(event.tags),
+    ],
     SitemapsWritten: [
-        lambda event: changed(["sitemaps"]),
+        lambda event: changed([SITEMAPS]),
     ],
     TimeZoneChanged: [
         lambda event: shelves.recount(),

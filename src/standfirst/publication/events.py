@@ -88,6 +88,13 @@ class ArticlesLoaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListsChanged:
+    """Lists of articles are not what they were: those that `articles.shelves` names by `tags`."""
+
+    tags: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SitemapsWritten:
     """Pages of the sitemap were written anew."""
 

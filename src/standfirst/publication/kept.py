@@ -6,10 +6,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db.models import Model
 from django.utils import timezone
 
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import start_of
+
+EVERYTHING = "*"  # among the tags of a change: every page is untrue
 
 
 @dataclass(slots=True)
@@ -18,6 +21,11 @@ class Dependence:
 
     tags: set[str] = field(default_factory=set)
     until: datetime | None = None
+
+
+def tag_of(model: type[Model], pk: int) -> str:
+    """The tag of one row of a table."""
+    return f"{model._meta.model_name}:{pk}"
 
 
 _page: ContextVar[Dependence | None] = ContextVar("dependence", default=None)

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from standfirst.publication.kept import EVERYTHING
 from standfirst.reading.generations import SLOTS
 
 log = logging.getLogger("standfirst.reading")
 
-EVERYTHING = "*"
 LONGEST_WAIT = 0.5  # seconds that a change waits for an edge
 PAUSE = 1.0  # seconds before an edge that failed is tried again
 MOST_KEYS = 200  # in one request; for more than that, everything is purged

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from standfirst.publication.kept import EVERYTHING
 from standfirst.reading import host
 from standfirst.reading.models import CHANNEL, Change
 
@@ -37,7 +38,7 @@ class Follower:
     def begin(self) -> None:
         """Whatever happened before, this host has not heard of: nothing kept is believed."""
         seen = list(self._recent())
-        if host.tell([host.EVERYTHING], 0):
+        if host.tell([EVERYTHING], 0):
             self._told.update(dict.fromkeys(pk for pk, _, _ in seen))
 
     def step(self) -> int:

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from django.conf import settings
 
+from standfirst.publication.kept import EVERYTHING
 from standfirst.reading import edge
 from standfirst.reading.generations import Generations
 from standfirst.reading.store import Writer
 
 log = logging.getLogger("standfirst.reading")
-
-EVERYTHING = edge.EVERYTHING
 
 
 def folder() -> Path:

@@ -92,9 +92,6 @@ def _kept(request: HttpRequest, response: HttpResponse, depends: Dependence) -> 
     if crawlers_read_more:
         lines = publication.crawler_networks.splitlines()
         networks = [line.split()[0] for line in lines if line.strip()]
-    tags = {"menu", *depends.tags}
-    if article is None:
-        tags |= {"articles", "lists"}
     return Kept(
         path=key_of(request.path, request.META.get("QUERY_STRING", "")),
         variant=variant,
@@ -103,7 +100,7 @@ def _kept(request: HttpRequest, response: HttpResponse, depends: Dependence) -> 
         terms=terms,
         headers=[row for row in headers if row[0] not in _NOT_KEPT],
         body=response.content,
-        tags=frozenset(tags),
+        tags=frozenset(depends.tags),
         unless_from=" ".join(networks),
         unless_crawler=crawlers_read_more,
     )

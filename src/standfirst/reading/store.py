@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS tags (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tags_of_a_page ON tags (page);
 """
+DROP = (
+    "DELETE FROM pages WHERE id IN"
+    " (SELECT page FROM tags WHERE tag IN (SELECT value FROM json_each(?)))"
+)
 _LOOK_AT_SIZE_EVERY = 50
 
 
@@ -113,11 +117,7 @@ class Writer:
         Raises sqlite3.Error where the store can be neither read nor replaced.
         """
         wanted = json.dumps(sorted(set(tags)))
-        return self._drop(
-            "DELETE FROM pages WHERE id IN"
-            " (SELECT page FROM tags WHERE tag IN (SELECT value FROM json_each(?)))",
-            wanted,
-        )
+        return self._drop(DROP, wanted)
 
     def drop_all(self) -> int:
         """Drop every page."""

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.db.models import QuerySet
 from django.template import Context
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats, timezone
@@ -20,7 +19,8 @@ from standfirst.articles import pictures, seo
 from standfirst.articles.models import Article, Author, Section
 from standfirst.articles.queries import ArticlePage, menu
 from standfirst.articles.rules import Piece
-from standfirst.publication.kept import true_today
+from standfirst.articles.tags import of_embed
+from standfirst.publication.kept import depends_on, true_today
 
 register = template.Library()
 
@@ -98,12 +98,14 @@ def json_ld(context: Context, page: ArticlePage) -> SafeString:
 @register.simple_tag
 def embedded(value: Any) -> str:
     """The HTML of an embed the newsroom has fetched already. Showing a page fetches nothing."""
-    kept = Embed.objects.filter(hash=get_embed_hash(value.url)).values_list("html", flat=True)
+    name = get_embed_hash(value.url)
+    depends_on(of_embed(name))
+    kept = Embed.objects.filter(hash=name).values_list("html", flat=True)
     return mark_safe(kept.first() or "")  # noqa: S308
 
 
 @register.simple_tag
-def sections_menu() -> QuerySet[Section]:
+def sections_menu() -> list[Section]:
     """The sections that have articles, in the menu's order."""
     return menu()
 
