@@ -14,7 +14,6 @@ from django.views.decorators.http import require_safe
 from standfirst.articles.models import Author, Filed, Place, Region, Section, Shelf, Topic
 from standfirst.articles.queries import listing, months_of_archive
 from standfirst.articles.rules import letter_of
-from standfirst.articles.shelves import shelf_of
 
 LONG_INDEX = 80  # names; a longer index is divided by letters
 INDEX_PAGE = 500
@@ -103,14 +102,3 @@ def archive_month(request: HttpRequest, year: str, month: str) -> HttpResponse:
         raise Http404("There is no such month.")
     context = {"month": first, "list": listing(None, request.GET.get("page"), first)}
     return render(request, "articles/archive_month.html", context)
-
-
-@require_safe
-def library(request: HttpRequest) -> HttpResponse:
-    """Where the library's search will stand: until then, the ways into the archive."""
-    context = {
-        "sections": Section.objects.all(),
-        "years": months_of_archive(),
-        "count": shelf_of().count,
-    }
-    return render(request, "articles/library.html", context)

@@ -7,6 +7,7 @@ task queue, so that it is kept or undone together with what it tells of.
 from collections.abc import Iterable, Mapping
 
 from standfirst.articles import shelves
+from standfirst.library.actions import note
 from standfirst.members.jobs import (
     send_address_change,
     send_address_changed,
@@ -55,6 +56,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     ArticlesLoaded: [
         lambda event: everything(),
+        lambda event: note(*event.articles),
     ],
     SitemapsWritten: [
         lambda event: changed(["sitemaps"]),

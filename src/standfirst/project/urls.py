@@ -9,6 +9,7 @@ from wagtail.admin.auth import require_admin_access
 
 from standfirst.articles import newsroom
 from standfirst.articles import views as articles
+from standfirst.library import views as library
 from standfirst.project import views as project
 from standfirst.reading import views as reading
 
@@ -24,7 +25,7 @@ urlpatterns = [
     # lists
     re_path(rf"^{YEAR}/{MONTH}/$", articles.archive_month, name="archive_month"),
     path("archive/", articles.archive, name="archive"),
-    path("library/", articles.library, name="library"),
+    path("library/", library.library, name="library"),
     path("topics/", articles.index, {"kind": "topics"}, name="topics"),
     path("regions/", articles.index, {"kind": "regions"}, name="regions"),
     path("authors/", articles.index, {"kind": "authors"}, name="authors"),

@@ -36,7 +36,7 @@ INDEXES = {"topics", "regions", "authors"}
 SAME_FOR_ALL = {
     *LISTS,
     *INDEXES,
-    *("archive", "library", "all_access", "wagtail_serve"),
+    *("archive", "all_access", "wagtail_serve"),
     *("feed", "feed_atom", "sitemap", "sitemap_articles", "sitemap_lists", "robots"),
     *(f"{kind}_feed{form}" for kind in LISTS for form in ("", "_atom")),
 }
