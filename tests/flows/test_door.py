@@ -54,7 +54,7 @@ def strip_of_headers(answer: Any) -> dict[str, str]:
 
 def addresses_of(magazine: Magazine) -> list[str]:
     lists = ["/", "/section/world/", "/topic/shipping/", "/region/oceans/", "/author/ada-sample/"]
-    lists += ["/topics/", "/authors/", "/archive/", "/library/", "/all-access/", "/feed.xml"]
+    lists += ["/topics/", "/authors/", "/archive/", "/all-access/", "/feed.xml"]
     lists += ["/topic/shipping/feed.atom", "/sitemap.xml", "/sitemap-articles-1.xml", "/robots.txt"]
     return [*lists, *(a.get_absolute_url() for a in magazine.articles.values())]
 
