@@ -88,7 +88,7 @@ class Index:
         if self._writer:
             writer, self._writer = self._writer, None
             with _readable():
-                writer.rollback()
+                # Not `rollback`: that begins a new writer, and leaves merges behind that go on.
                 writer.wait_merging_threads()
 
     # -- changes -------------------------------------------------------------------------------
