@@ -11,7 +11,7 @@ RUN_PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 MIGRATIONS = STANDFIRST_HOME=$(VENV) DJANGO_SETTINGS_MODULE=standfirst.project.settings \
 	$(BIN)/django-admin makemigrations --check --dry-run --verbosity 1
 
-.PHONY: help demo test quick check format lock bench-read bench-credits bench-archive clean
+.PHONY: help demo test quick check format lock bench-read bench-credits bench-archive bench-search clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-read   requests a second for every kind of reader, beside nginx and Django alone"
 	@echo "make bench-credits   choices a second on SQLite and PostgreSQL, beside one durable insert"
 	@echo "make bench-archive   every page and act of the newsroom with 500 and 50,000 articles"
+	@echo "make bench-search   50,000 articles into the index, and every kind of query"
 	@echo "make format   put imports and layout in order"
 	@echo "make lock     resolve the requirements anew, with hashes"
 	@echo "make clean    remove .venv, the demo's data and what tools left behind"
@@ -49,6 +50,9 @@ bench-credits: $(VENV)/.dev
 
 bench-archive: $(VENV)/.dev
 	@$(BIN)/python -m bench.archive
+
+bench-search: $(VENV)/.dev
+	@$(BIN)/python -m bench.search
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --select I --fix .

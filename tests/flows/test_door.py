@@ -117,6 +117,16 @@ def test_encodings_validators_and_head(story: tuple[Article, TestDoor]) -> None:
     assert not door.get(address, headers={"host": "evil.example"}).from_door
 
 
+def test_of_the_library_only_the_page_without_a_search_is_kept(
+    story: tuple[Article, TestDoor],
+) -> None:
+    _, door = story
+    for address in ("/library/", "/library/?q=lamp", "/library/?x=1", "/library/?q=lamp&page=2"):
+        Client().get(address)
+        assert door.get(address).from_door is (address == "/library/"), address
+    assert b"lamp" not in door.get("/library/").body
+
+
 def test_hosts_are_ours_as_django_has_it(story: tuple[Article, TestDoor]) -> None:
     article, _ = story
     address = article.get_absolute_url()

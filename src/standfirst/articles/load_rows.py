@@ -102,7 +102,7 @@ def add_articles(new: Sequence[NewArticle], slugs: Slugs) -> list[Article]:
         _insert(articles)
         _file(articles, new)
         put([article.pk for article in articles])
-        happened(ArticlesLoaded())
+        happened(ArticlesLoaded(articles=tuple(article.pk for article in articles)))
         Page.objects.filter(pk=index.pk).update(numchild=index.numchild + len(new))
         _note_references(articles)
         for backend in get_search_backends(with_auto_update=True):

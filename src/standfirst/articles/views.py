@@ -12,9 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from standfirst.articles.models import Author, Filed, Place, Region, Section, Shelf, Topic
-from standfirst.articles.queries import in_short, listing, menu, months_of_archive
+from standfirst.articles.queries import in_short, listing, months_of_archive
 from standfirst.articles.rules import letter_of
-from standfirst.articles.shelves import shelf_of
 from standfirst.articles.tags import depends_on_names, of_counts
 from standfirst.publication.kept import depends_on
 
@@ -109,14 +108,3 @@ def archive_month(request: HttpRequest, year: str, month: str) -> HttpResponse:
         raise Http404("There is no such month.")
     context = {"month": first, "list": listing(None, request.GET.get("page"), first)}
     return render(request, "articles/archive_month.html", context)
-
-
-@require_safe
-def library(request: HttpRequest) -> HttpResponse:
-    """Where the library's search will stand: until then, the ways into the archive."""
-    context = {
-        "sections": menu(),
-        "years": months_of_archive(),
-        "count": shelf_of().count,
-    }
-    return render(request, "articles/library.html", context)

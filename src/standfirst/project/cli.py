@@ -10,7 +10,7 @@ from pathlib import Path
 import standfirst
 
 # The order of `standfirst --help`: from a new magazine to its daily life.
-COMMANDS = ("new", "prepare", "staff", "serve", "worker", "check", "load", "why", "demo")
+COMMANDS = ("new", "prepare", "staff", "serve", "worker", "check", "load", "library", "why", "demo")
 
 
 class Problem(Exception):  # noqa: N818

@@ -26,6 +26,8 @@ VARIABLES: Mapping[str, str] = {
     "STATIC_ROOT": "folder that `standfirst prepare` collects style sheets and scripts in",
     "PAGE_STORE": "folder of this host's kept pages; default: pages in STANDFIRST_HOME",
     "PAGE_STORE_MB": "the largest size of the kept pages in megabytes; default: 2000",
+    "LIBRARY": "folder of this host's search index; default: library in STANDFIRST_HOME",
+    "LIBRARY_FRESHNESS": "percent by which today's analysis counts for more; default: 15",
     "TRUSTED_PROXIES": "networks of your own proxies, whose X-Forwarded-For and -Proto count",
     "EDGE_PURGE_URLS": "addresses of Varnish to tell of changes, such as http://10.0.0.5:6081",
     "DEBUG": "1 shows errors in the browser; never on a public machine",
@@ -60,6 +62,14 @@ def number(name: str, default: int) -> int:
     if value and not (value.isascii() and value.isdigit() and 0 < int(value) < 10**9):
         raise BadSetting(f"{name} is not a number. Write digits alone, such as {default}.")
     return int(value or default)
+
+
+def share(name: str, default: int) -> float:
+    """The variable, a whole number of percent from 0 to 100, as a share. Raises BadSetting."""
+    value = text(name)
+    if value and not (value.isascii() and value.isdigit() and len(value) < 4 and int(value) <= 100):
+        raise BadSetting(f"{name} is not a percentage. Write 0 to 100, such as {default}.")
+    return int(value or default) / 100
 
 
 def folder(name: str, default: Path) -> Path:

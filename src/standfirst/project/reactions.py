@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from standfirst.articles import shelves
 from standfirst.articles.tags import SITEMAPS
+from standfirst.library.actions import note
 from standfirst.members.jobs import (
     send_address_change,
     send_address_changed,
@@ -57,6 +58,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     ArticlesLoaded: [
         lambda event: everything(),
+        lambda event: note(*event.articles),
     ],
     ListsChanged: [
         lambda event: changed(event.tags),

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "standfirst.access",
     "standfirst.articles",
     "standfirst.reading",
+    "standfirst.library",
     "standfirst.account",
     "standfirst.project",
     "wagtail.contrib.settings",
@@ -134,6 +135,17 @@ CACHES = {
 # Kept pages and what the door knows, on this host's disk; may be deleted at any moment.
 PAGE_STORE = environment.folder("PAGE_STORE", HOME / "pages")
 PAGE_STORE_MAX_BYTES = environment.number("PAGE_STORE_MB", 2000) * 1_000_000
+
+# The library's index, on this host's disk; may be deleted at any moment.
+LIBRARY = environment.folder("LIBRARY", HOME / "library")
+LIBRARY_FRESHNESS = environment.share("LIBRARY_FRESHNESS", 15)
+
+# Searches of one member, of all visitors of a network, and of all its readers.
+LIBRARY_LIMITS = {
+    "member": {"minute": 90, "day": 2_000},
+    "visitors": {"minute": 300, "day": 6_000},
+    "network": {"minute": 900},
+}
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 

@@ -7,6 +7,7 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as newsroom_urls
 
 from standfirst.articles import views as articles
+from standfirst.library import views as library
 from standfirst.project import views as project
 from standfirst.reading import views as reading
 
@@ -22,7 +23,7 @@ urlpatterns = [
     # lists
     re_path(rf"^{YEAR}/{MONTH}/$", articles.archive_month, name="archive_month"),
     path("archive/", articles.archive, name="archive"),
-    path("library/", articles.library, name="library"),
+    path("library/", library.library, name="library"),
     path("topics/", articles.index, {"kind": "topics"}, name="topics"),
     path("regions/", articles.index, {"kind": "regions"}, name="regions"),
     path("authors/", articles.index, {"kind": "authors"}, name="authors"),

@@ -84,7 +84,9 @@ class AccountDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlesLoaded:
-    """Many articles were added or changed at once, past their models."""
+    """Many articles (ids) were added or changed at once, past their models."""
+
+    articles: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -384,11 +384,22 @@ class Door:
 _NOBODY = passes.Pass(
     member=0, standing=VISITOR, complete=True, epoch=0, generation=0, session="", expires=0
 )
-_NEVER_KEPT = ("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/", "/healthz")
+SEARCHED = "/library/"  # kept only as it is before anything is searched for
+_NEVER_KEPT = (
+    "/account/",
+    "/newsroom/",
+    "/media/",
+    "/static/",
+    "/join/",
+    "/choose/",
+    "/healthz",
+    "/library/?",
+)
 
 
 def key_of(path: str, query: str) -> str:
-    """Path and query as the page store names them. No page of ours reads anything but `page`."""
-    if "page=" not in query:
+    """Path and query as the page store names them. No page but the library's reads more of a query
+    than `page`."""
+    if not query or ("page=" not in query and path != SEARCHED):
         return path
     return f"{path}?{query}"

@@ -19,7 +19,7 @@ from standfirst.members.queries import is_verified
 from standfirst.publication.kept import Dependence, noting
 from standfirst.publication.queries import remembered, the_publication
 from standfirst.reading import host, passes
-from standfirst.reading.door import key_of
+from standfirst.reading.door import SEARCHED, key_of
 from standfirst.reading.queries import pass_for
 from standfirst.reading.store import Kept, etag_of
 from standfirst.subscriptions.queries import subscribed_until
@@ -117,6 +117,8 @@ def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
     if "page=" in (query := request.META.get("QUERY_STRING", "")) and not (
         match.url_name in LISTS | INDEXES and _PAGE_NUMBER.fullmatch(query)
     ):
+        return False
+    if request.path == SEARCHED and query:
         return False
     if match.url_name == "wagtail_serve":
         return request.path == "/"

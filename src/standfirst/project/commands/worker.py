@@ -1,9 +1,10 @@
-"""Do what happens behind readers' backs: mail, scheduled publishing, tidying up. One beside each
-magazine; more than one does no harm. Ctrl-C stops it after the job at hand."""
+"""Do what happens behind readers' backs: mail, scheduled publishing, the library's index, tidying
+up. One on every host that serves; more than one does no harm. Ctrl-C stops it after the job at
+hand."""
 
 import argparse
 
-HELP = "send mail, publish on time, tidy up"
+HELP = "send mail, publish on time, index for search, tidy up"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,7 @@ def run(options: argparse.Namespace) -> int:
     start_django()
     from django.db import DatabaseError
 
+    from standfirst.library.indexer import indexing
     from standfirst.project.checks import pending_migrations
     from standfirst.project.worker import Worker
 
@@ -24,5 +26,6 @@ def run(options: argparse.Namespace) -> int:
             raise Problem("the tables do not fit this version. Run `standfirst prepare`.")
     except DatabaseError:
         pass  # the worker waits until the database is there
-    Worker().run()
+    with indexing():
+        Worker().run()
     return 0

@@ -1,0 +1,155 @@
+"""A search as a query of the embedded index. Built term by term: no text of a reader's is ever
+read by the engine's own parser."""
+
+from collections.abc import Iterator
+
+from tantivy import FieldType, Occur, Query, Schema, Searcher, TextAnalyzer
+
+from standfirst.library.engine import Search, Value
+from standfirst.library.engines.analysis import normal
+from standfirst.library.rules import Either, Part, Phrase, Word
+from standfirst.library.rules import Query as Asked
+
+HEADLINE = 0.5  # weight of a word in the headline, beside its weight in the text
+TOGETHER = 0.5  # of the words standing together
+EXACT = 1000.0  # a headline typed in finds its article first
+MOST_EXPANSIONS = 64  # words that a prefix stands for
+# How many of so many words an article must hold. Whole sentences would find nothing if they had to.
+NEEDED = {2: 2, 3: 2, 4: 3}
+TOGETHER_FROM, TOGETHER_TO = 2, 5  # words
+
+
+class Asking:
+    """Makes queries for one state of an index."""
+
+    def __init__(
+        self, schema: Schema, searcher: Searcher, stemmed: TextAnalyzer, plain: TextAnalyzer
+    ) -> None:
+        self._schema, self._searcher = schema, searcher
+        self._stemmed, self._plain = stemmed, plain
+
+    def query(self, search: Search, leave_out: str = "") -> Query:
+        """All that a search asks for, but for the choice in the facet `leave_out`."""
+        clauses = list(self._words(search.query, search.any_word))
+        if not any(occur is Occur.Must for occur, _ in clauses):
+            clauses.append((Occur.Must, Query.const_score_query(Query.all_query(), 1.0)))
+        for facet, values in search.only:
+            if facet != leave_out:
+                clauses.append((Occur.Must, self._one_of(facet, values)))
+        clauses += [(Occur.MustNot, self._one_of(*row)) for row in search.without]
+        if search.since or search.before:
+            clauses.append((Occur.Must, self._between(search)))
+        return Query.boolean_query(clauses)
+
+    def marks(self, asked: Asked) -> Query:
+        """Every single term that a text may be marked for."""
+        terms = dict.fromkeys(term for part in asked.wanted for term in self._terms(part))
+        if not terms:
+            return Query.empty_query()
+        return Query.boolean_query([(Occur.Should, self._term("text", term)) for term in terms])
+
+    # -- words ---------------------------------------------------------------------------------
+
+    def _words(self, asked: Asked, any_word: bool) -> Iterator[tuple[Occur, Query]]:
+        single: list[Query] = []
+        together: list[str] = []
+        for part in asked.wanted:
+            if isinstance(part, Word) and not part.prefix:
+                terms = self.terms(part.text)
+                together += terms
+                if clause := self._in_a_row(terms):
+                    single.append(clause)
+            elif clause := self._part(part):
+                yield Occur.Must, clause
+        if single:
+            needed = 1 if any_word else NEEDED.get(len(single), 1)
+            clauses = [(Occur.Should, clause) for clause in single]
+            yield Occur.Must, Query.boolean_query(clauses, minimum_number_should_match=needed)
+        if TOGETHER_FROM <= len(together) <= TOGETHER_TO and len(single) > 1:
+            near = Query.phrase_query(self._schema, "text", [*together], slop=len(together))
+            yield Occur.Should, Query.boost_query(near, TOGETHER)
+        if asked.wanted and all(isinstance(p, Word | Phrase) for p in asked.wanted):
+            typed = " ".join(p.text for p in asked.wanted if not isinstance(p, Either))
+            exact = self._term("exact", self.exact(typed))
+            yield Occur.Should, Query.const_score_query(exact, EXACT)
+        for unwanted in asked.unwanted:
+            if clause := self._part(unwanted):
+                yield Occur.MustNot, clause
+
+    def _part(self, part: Part) -> Query | None:
+        match part:
+            case Either(parts):
+                found = [(Occur.Should, clause) for p in parts if (clause := self._part(p))]
+                return Query.boolean_query(found) if found else None
+            case Word(prefix=True):
+                terms = list(self._terms(part))
+                if not terms:
+                    return Query.empty_query()
+                return Query.boolean_query([(Occur.Should, self._word(term)) for term in terms])
+            case Word(text) | Phrase(text):
+                return self._in_a_row(self.terms(text))
+
+    def _in_a_row(self, terms: list[str]) -> Query | None:
+        """One word as a word, several (well-being, a phrase) as they stand."""
+        if not terms:
+            return None
+        if len(terms) == 1:
+            return self._word(terms[0])
+        return Query.phrase_query(self._schema, "text", [*terms])
+
+    def _word(self, term: str) -> Query:
+        headline = Query.boost_query(self._term("headline", term), HEADLINE)
+        return Query.boolean_query(
+            [(Occur.Should, self._term("text", term)), (Occur.Should, headline)]
+        )
+
+    def _term(self, field: str, term: str) -> Query:
+        return Query.term_query(self._schema, field, term)
+
+    def terms(self, text: str) -> list[str]:
+        return self._stemmed.analyze(normal(text))
+
+    def exact(self, text: str) -> str:
+        """The text as the one term that a headline of the same words is kept as."""
+        return " ".join(self._plain.analyze(normal(text)))
+
+    def _terms(self, part: Part) -> Iterator[str]:
+        match part:
+            case Either(parts):
+                for one in parts:
+                    yield from self._terms(one)
+            case Word(text, prefix=True):
+                yield from self._beginning_with(text)
+            case Word(text) | Phrase(text):
+                yield from self.terms(text)
+
+    def _beginning_with(self, text: str) -> list[str]:
+        """The terms that a prefix stands for. They are stems: policies* must find polici, too."""
+        *before, last = self._plain.analyze(normal(text)) or [""]
+        stem = (self.terms(last) or [""])[0]
+        found = dict.fromkeys(
+            term
+            for beginning in {last, stem}
+            if beginning
+            for term, _ in self._searcher.terms_with_prefix(
+                "text", beginning, limit=MOST_EXPANSIONS
+            )
+        )
+        return [*(t for word in before for t in self.terms(word)), *found][:MOST_EXPANSIONS]
+
+    # -- what an article is filed under ----------------------------------------------------------
+
+    def _one_of(self, facet: str, values: frozenset[Value]) -> Query:
+        if not values:
+            return Query.empty_query()
+        clauses = [
+            (Occur.Should, Query.term_query(self._schema, facet, value))
+            for value in sorted(values, key=str)
+        ]
+        return Query.const_score_query(Query.boolean_query(clauses), 0.0)
+
+    def _between(self, search: Search) -> Query:
+        since = int(search.since.timestamp()) if search.since else None
+        last = int(search.before.timestamp()) - 1 if search.before else None
+        span = Query.range_query(self._schema, "at", FieldType.Integer, since, last)
+        return Query.const_score_query(span, 0.0)

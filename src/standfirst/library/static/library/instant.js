@@ -1,0 +1,72 @@
+// Results while one types. Without this script the same form works by its button.
+(() => {
+  const form = document.getElementById("search");
+  const box = document.getElementById("q");
+  const found = document.getElementById("found");
+  const said = document.getElementById("said");
+  if (!form || !box || !found || !window.AbortController || !window.DOMParser) return;
+  const PAUSE = 220; // milliseconds after the last key
+  const SHORTEST = 2; // letters
+  const beginning = found.innerHTML;
+  let waiting = 0;
+  let asking = null;
+  let shown = location.search;
+
+  const address = () => {
+    const fields = [...new FormData(form)].filter(([name, value]) => value || name === "q");
+    return "?" + new URLSearchParams(fields);
+  };
+
+  const show = (page) => {
+    const focused = found.contains(document.activeElement) ? document.activeElement.id : "";
+    const open = document.getElementById("narrow")?.open;
+    found.innerHTML = page.getElementById("found").innerHTML;
+    document.getElementById("completions").innerHTML = page.getElementById("completions").innerHTML;
+    const narrow = document.getElementById("narrow");
+    if (narrow && open) narrow.open = true;
+    wide();
+    if (focused) document.getElementById(focused)?.focus();
+    said.textContent = document.getElementById("count")?.textContent || "";
+  };
+
+  const ask = async () => {
+    asking?.abort();
+    const query = address();
+    if (query === shown) return;
+    if (box.value.trim().length < SHORTEST && ![...new FormData(form)].some(([n, v]) => n !== "q" && v)) {
+      if (shown) { found.innerHTML = shown === location.search && location.search ? found.innerHTML : beginning; }
+      return;
+    }
+    asking = new AbortController();
+    try {
+      const answer = await fetch(form.action + query, { signal: asking.signal, credentials: "same-origin" });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!page.getElementById("found")) return;
+      show(page);
+      shown = query;
+      document.title = page.title;
+      history.replaceState(null, "", query);
+    } catch { /* a newer question, or no network: the button still works */ }
+  };
+
+  // Where there is room, the ways to narrow down stand open beside the results.
+  const room = window.matchMedia("(min-width: 64rem)");
+  const wide = () => {
+    const narrow = document.getElementById("narrow");
+    if (narrow && room.matches) narrow.open = true;
+  };
+  wide();
+
+  box.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(ask, PAUSE);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.form === form && event.target !== box) ask();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(waiting);
+    ask();
+  });
+})();

@@ -1,0 +1,78 @@
+"""Which saved row changes what the index holds. The one place that watches the tables for it.
+
+Wagtail and the newsroom's forms save rows in many ways; signals of the models are the only place
+through which all of them pass, in the transaction of the change. What is written past the models
+says so by an event (`ArticlesLoaded`, in project/reactions.py).
+"""
+
+from typing import Any
+
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
+from wagtail.models import Page
+
+from standfirst.articles.models import Article, Author, Byline, Region, Section, Topic
+from standfirst.library.actions import note, note_all
+from standfirst.library.models import Kind
+from standfirst.publication.models import Publication
+
+# What Wagtail notes at a page while somebody drafts; no reader sees any of it.
+_DRAFTING = {
+    *("draft_title", "has_unpublished_changes", "latest_revision", "latest_revision_created_at"),
+    *("live_revision", "locked", "locked_at", "locked_by", "go_live_at"),
+}
+
+
+def _page_changed(sender: Any, instance: Page, **given: Any) -> None:
+    fields = given.get("update_fields")
+    if fields and set(fields) <= _DRAFTING:
+        return
+    if isinstance(instance, Article) or instance.specific_class is Article:
+        note(instance.pk)
+
+
+def _article_gone(sender: Any, instance: Article, **_: Any) -> None:
+    note(instance.pk)
+
+
+def _byline_changed(sender: Any, instance: Byline, **_: Any) -> None:
+    note(instance.article_id)
+
+
+def _filed_anew(sender: Any, instance: Model, action: str, **_: Any) -> None:
+    if action in {"post_add", "post_remove", "post_clear"}:
+        if isinstance(instance, Article):
+            note(instance.pk)
+        else:  # from the other side: topic.articles.add(...)
+            note_all(Kind(str(instance._meta.model_name)), [instance.pk])
+
+
+def _subject_changed(sender: Any, instance: Model, created: bool = False, **_: Any) -> None:
+    if not created:  # nothing is filed under a new one
+        note_all(Kind(str(instance._meta.model_name)), [instance.pk])
+
+
+def _subject_goes(sender: Any, instance: Any, **_: Any) -> None:
+    """While it can still be seen what is filed there."""
+    note(*instance.articles.order_by().values_list("pk", flat=True))
+
+
+def _publication_changed(sender: Any, **_: Any) -> None:
+    note_all(Kind.EVERYTHING, [0])  # years lie elsewhere in another time zone
+
+
+def watch() -> None:
+    """Begin to watch; called once, when the program starts."""
+    # Wagtail sometimes saves an article as the plain page that it is too.
+    for model in (Page, Article):
+        post_save.connect(_page_changed, sender=model)
+    post_delete.connect(_article_gone, sender=Article)
+    for signal in (post_save, post_delete):
+        signal.connect(_byline_changed, sender=Byline)
+    for through in (Article.topics.through, Article.regions.through):
+        m2m_changed.connect(_filed_anew, sender=through)
+    for subject in (Author, Region, Section, Topic):
+        post_save.connect(_subject_changed, sender=subject)
+    for subject in (Region, Topic):
+        pre_delete.connect(_subject_goes, sender=subject)
+    post_save.connect(_publication_changed, sender=Publication)

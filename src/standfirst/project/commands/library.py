@@ -1,0 +1,91 @@
+"""Look after this host's search index.
+
+check     compares every article of the database with the index; what differs is indexed anew
+rebuild   builds an index beside the live one, verifies it, and puts it in its place
+
+Both may be stopped at any time; a rebuild that was stopped goes on where it was."""
+
+import argparse
+import sys
+import time
+
+HELP = "check or rebuild the search index"
+WAIT = 30.0  # seconds in which the worker should have mended what was found
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["check", "rebuild"])
+
+
+def run(options: argparse.Namespace) -> int:
+    from standfirst.project.cli import Problem, start_django
+
+    start_django()
+    from standfirst.library.engine import Broken
+    from standfirst.library.house import Busy
+
+    try:
+        return _check() if options.what == "check" else _rebuild()
+    except Busy as error:
+        raise Problem(f"{error}. Try again when it has ended.") from error
+    except Broken as error:
+        raise Problem(f"{error}. Run `standfirst library rebuild`.") from error
+    except OSError as error:
+        raise Problem(f"the folder of the index cannot be used: {error}. See LIBRARY.") from error
+
+
+def _rebuild() -> int:
+    from standfirst.library.build import build
+    from standfirst.project.commands.load import Progress
+
+    began, bar = time.monotonic(), Progress("Indexing")
+    try:
+        built = build(progress=bar.show_count)
+    finally:
+        bar.end()
+    before = f", {built.resumed:,} of them before it was stopped" if built.resumed else ""
+    print(f"{built.articles:,} articles indexed in {time.monotonic() - began:.1f} s{before}.")
+    return 0
+
+
+def _check() -> int:
+    from standfirst.library import house
+    from standfirst.library.actions import note
+    from standfirst.library.build import differing
+    from standfirst.project.commands.load import Progress
+
+    bar = Progress("Comparing")
+    index = house.live()
+    try:
+        wrong = differing(index, bar.show_count)
+    finally:
+        bar.end()
+    if not wrong:
+        print(f"All is well: {index.count():,} articles.")
+        return 0
+    print(f"{len(wrong):,} articles differ; they are indexed anew …", file=sys.stderr)
+    note(*wrong)  # the worker reads this, and every other host's too
+    until = time.monotonic() + WAIT
+    while time.monotonic() < until:
+        _index_here()
+        if not differing(house.live()):
+            print(f"{len(wrong):,} articles mended.")
+            return 0
+        time.sleep(0.5)
+    print("They still differ. Run `standfirst library rebuild`.", file=sys.stderr)
+    return 1
+
+
+def _index_here() -> None:
+    """Do what the worker would do, where none runs on this host."""
+    from contextlib import closing
+
+    from standfirst.library import house
+    from standfirst.library.indexer import Indexer
+
+    try:
+        with house.only_one("writing"), closing(Indexer()) as indexer:
+            while indexer.step():
+                pass
+    except house.Busy:
+        return

@@ -1,0 +1,164 @@
+"""Indexing in processes of its own, killed at any moment: nothing is lost, no search fails."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from standfirst.articles.models import Article
+from standfirst.library import build, house
+from standfirst.library.engine import Search
+from standfirst.library.indexer import Indexer
+from standfirst.library.rules import parse
+from tests.making import make_article, make_magazine
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.attack]
+
+
+@pytest.fixture
+def folder(settings: Any, tmp_path: Path) -> Path:
+    settings.LIBRARY = tmp_path / "library"
+    make_magazine()
+    return settings.LIBRARY
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Any]:
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(what: str) -> subprocess.Popen[str]:
+        name = connection.settings_dict["NAME"]
+        url = f"sqlite:///{name}"
+        if connection.vendor == "postgresql":
+            found = connection.settings_dict
+            url = f"postgres://{found['USER']}@{found['HOST']}:{found['PORT']}/{name}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.librarian", what],
+            env={
+                **os.environ,
+                "DATABASE_URL": url,
+                "LIBRARY": str(folder),
+                "DJANGO_SETTINGS_MODULE": "tests.settings",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def found(text: str) -> list[int]:
+    return list(house.live().search(Search(query=parse(text), count=500)).keys)
+
+
+def until(true: Any, seconds: float) -> float:
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, "that took too long"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def publish(title: str) -> Article:
+    return make_article(title, body=[("paragraph", "<p>Salt.</p><p>More.</p>")])
+
+
+def test_a_change_is_found_by_another_process_within_a_second(start: Any) -> None:
+    article = publish("Beginning")
+    start("index")
+    until(lambda: house.live_folder() is not None and found("salt") == [article.pk], 20)
+    late = []
+    for number in range(8):
+        article.title = f"Pepper{number}"
+        article.save_revision().publish()
+        late.append(until(lambda n=number: found(f"pepper{n}") == [article.pk], 5))
+        assert found("salt") == [article.pk]
+    assert sorted(late)[len(late) // 2] < 1, late  # one of them may meet a busy machine
+
+
+def test_an_indexer_that_is_killed_again_and_again_loses_nothing(start: Any) -> None:
+    chance = random.Random(4)
+    articles = [publish(f"Number{n}") for n in range(5)]
+    for round_ in range(6):
+        process = start("index")
+        end = time.monotonic() + chance.uniform(0.2, 1.2)
+        while time.monotonic() < end:
+            articles.append(publish(f"Number{len(articles)}"))
+            one = chance.choice(articles)
+            one.title = f"Number{articles.index(one)} again{round_}"
+            one.save()
+        kill(process)
+    indexer = Indexer()
+    while indexer.step():
+        pass
+    indexer.close()
+    assert build.differing(house.live()) == []
+    assert house.live().count() == len(articles)
+    assert sorted(found("salt")) == sorted(a.pk for a in articles)
+
+
+def test_a_building_that_is_killed_goes_on_and_no_search_fails_while_it_is_swapped_in(
+    start: Any, folder: Path
+) -> None:
+    articles = [publish(f"Number{n}") for n in range(60)]
+    build.build()
+    failed: list[object] = []
+    searched = 0
+    ended = threading.Event()
+
+    def search() -> None:
+        nonlocal searched
+        try:
+            while not ended.is_set():
+                for _ in range(20):
+                    if len(found("salt")) != 60:
+                        failed.append("less")
+                    searched += 1
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    resumed = 0
+    try:
+        for _ in range(3):
+            process = start("build")
+            assert process.stdout
+            for _ in range(random.randint(3, 8)):
+                process.stdout.readline()
+            kill(process)
+            said, _ = start("build").communicate(timeout=60)
+            last = said.splitlines()[-1].split()
+            assert last[:2] == ["built", "60"]
+            resumed += int(last[2])
+    finally:
+        ended.set()
+        thread.join()
+        connection.close()
+    assert not failed
+    assert searched > 100
+    assert resumed > 0  # it did go on where it was
+    assert build.differing(house.live()) == []
+    assert {a.pk for a in articles} == set(found("salt"))
+    assert len(list(folder.glob("index-*"))) == 1
