@@ -23,7 +23,7 @@ from standfirst.account.actions import delete_account
 from standfirst.articles.models import Article
 from standfirst.publication.models import Publication
 from standfirst.reading import host, passes, store
-from standfirst.reading.follower import Follower
+from standfirst.reading.follower import Follower, Log
 from standfirst.reading.models import Change
 from standfirst.reading.press import press_all
 from standfirst.subscriptions.actions import end_early
@@ -320,6 +320,67 @@ def test_a_change_by_a_process_that_died_is_followed(story: tuple[Article, TestD
     assert follower.step() == 1
     assert not door.get(article.get_absolute_url()).from_door
     assert follower.step() == 0
+
+
+def test_a_choice_by_a_process_that_died_is_followed(
+    story: tuple[Article, TestDoor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger's row is all that is left of it, and all that another host ever sees."""
+    article, door = story
+    address = article.get_absolute_url()
+    member = make_member()
+    client = signed_in(member)
+    follower = Follower()
+    assert follower.begin()
+    for _ in range(2):
+        client.get(address)
+    assert door.get(address, client).from_door
+    assert SECRET.encode() not in door.get(address, client).body
+    with monkeypatch.context() as killed:
+        killed.setattr(host, "tell", lambda tags, member: False)
+        unlock_with_credit(member, article.pk, "x", Terms.METERED, now=timezone.now())
+        assert follower.step() == 0, "what could not be told comes again"
+    assert door.get(address, client).from_door
+    assert follower.step() == 1
+    assert not door.get(address, client).from_door
+    assert follower.step() == 0
+
+
+def test_a_follower_that_cannot_tell_its_host_at_first_begins_again(
+    story: tuple[Article, TestDoor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = Follower()
+    with monkeypatch.context() as away:
+        away.setattr(host, "tell", lambda tags, member: False)
+        assert not follower.begin()
+    assert follower.begin()
+
+
+def test_a_row_that_becomes_visible_late_is_followed_and_none_twice(db: None) -> None:
+    def add(number: int) -> None:
+        Change.objects.create(pk=number, tags=[f"article:{number}"])
+
+    def told() -> list[int]:
+        rows = [row[0] for row in changes.unheard()]
+        for number in rows:
+            changes.hear(number)
+        return rows
+
+    for number in (10_000, 10_002):
+        add(number)
+    changes = Log(Change.objects.values_list("pk", "member", "tags"))
+    changes.skip()
+    assert told() == []
+    add(10_004)
+    assert told() == [10_004]
+    for number in (10_001, 10_003):  # begun before they were looked for, committed after
+        add(number)
+    assert told() == [10_001, 10_003]
+    for number in range(10_005, 13_005):
+        add(number)
+    assert len(told()) == 3000
+    add(9_999)  # nobody is as late as that
+    assert told() == []
 
 
 @pytest.mark.parametrize("lost", ["store", "generations", "folder", "rubbish"])

@@ -13,6 +13,7 @@ from standfirst.members.models import Member
 from standfirst.publication.events import ArticleUnlocked, happened
 from standfirst.publication.models import Publication, UnlockLasts
 from standfirst.publication.queries import the_publication
+from standfirst.publication.statements import in_turn, planned_once
 
 
 class Outcome(StrEnum):
@@ -61,10 +62,10 @@ def unlock_with_credit(
             return Choice(outcome=_OUTCOME_OF_WALL[decision.wall], credits_left=left)
         # Everybody wants the lowest free slot, so whoever knows less than the ledger gets none.
         slot = min(set(range(1, publication.allowance + 1)) - known.slots)
-        with transaction.atomic():
-            if _take_slot(member.pk, article, headline, known.month, slot, publication, now):
-                happened(ArticleUnlocked(member=member.pk, article=article, kind=UnlockKind.CREDIT))
-                return Choice(outcome=Outcome.CHOSEN, credits_left=left - 1)
+        # One statement, so that it is its own transaction where the caller has none.
+        if _take_slot(member.pk, article, headline, known.month, slot, publication, now):
+            happened(ArticleUnlocked(member=member.pk, article=article, kind=UnlockKind.CREDIT))
+            return Choice(outcome=Outcome.CHOSEN, credits_left=left - 1)
     raise RuntimeError(f"member {member.pk} could not choose article {article}: too many at once")
 
 
@@ -84,7 +85,7 @@ def _take_slot(
         *(member, article, headline, UnlockKind.CREDIT.value, day, slot, publication.allowance),
         *(None if for_good else day, connection.ops.adapt_datetimefield_value(now)),
     )
-    with connection.cursor() as cursor:
+    with in_turn(), planned_once() as cursor:
         cursor.execute(_TAKE, values)
         return bool(cursor.rowcount == 1)
 

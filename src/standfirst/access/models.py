@@ -14,10 +14,14 @@ class Unlock(models.Model):
     meter exact: a slot is given once, an article is paid for once, and no slot lies beyond the
     allowance that was in force when it was taken. `valid_month` is empty for an unlock that lasts
     for good; otherwise it is the month whose end it ends with.
+
+    A row is also how every host comes to know of it (see `reading.follower`). Each index is written
+    with every choice, so there is none that another one can stand in for.
     """
 
+    # Found by the constraint on slots, which begins with it.
     member = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="unlocks"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="unlocks", db_index=False
     )
     # The page may be deleted; what was spent on it stays in the ledger under its headline.
     article = models.ForeignKey(
@@ -35,6 +39,7 @@ class Unlock(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
+        db_index=False,
         help_text="The colleague who gave it, for gifts and staff unlocks.",
     )
 
@@ -81,7 +86,9 @@ class Unlock(models.Model):
                 name="unlock_ends_with_its_own_month",
             ),
         ]
-        indexes = [models.Index(fields=["member", "-unlocked_at"], name="unlock_shelf")]
+        indexes = [
+            models.Index(fields=["by"], condition=Q(by__isnull=False), name="unlock_given_by")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.headline}"

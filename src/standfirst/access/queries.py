@@ -13,6 +13,7 @@ from standfirst.members.models import Member
 from standfirst.publication.models import Publication
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import month_of, next_month, start_of
+from standfirst.publication.statements import planned_once
 from standfirst.subscriptions.models import Subscription
 
 
@@ -88,7 +89,7 @@ def month_at(
     moment."""
     month = month_of(now, publication.zone)
     moment = connection.ops.adapt_datetimefield_value(now)
-    with connection.cursor() as cursor:
+    with planned_once() as cursor:
         cursor.execute(_FACTS, (member.pk, member.email, member.pk, moment, moment, member.pk))
         rows = cursor.fetchall()
     doors: dict[int, OpenDoor] = {}

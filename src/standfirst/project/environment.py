@@ -101,7 +101,9 @@ def database(url: str, file: Path) -> dict[str, Any]:
     transaction begins, so that two writers never meet half-way.
     """
     try:
-        row = dict(dj_database_url.parse(url or f"sqlite:///{file}", conn_max_age=60))
+        row: dict[str, Any] = dict(
+            dj_database_url.parse(url or f"sqlite:///{file}", conn_max_age=60)
+        )
     except (ValueError, dj_database_url.ParseError) as error:
         raise BadSetting(
             "DATABASE_URL is not understood. Write postgres://user:password@host/name, or leave "
@@ -118,6 +120,9 @@ def database(url: str, file: Path) -> dict[str, Any]:
         }
     elif engine == "postgresql":
         row["CONN_HEALTH_CHECKS"] = True
+        # Only for publication.statements: what Django itself composes is never prepared.
+        options = row.setdefault("OPTIONS", {})
+        options["prepare_threshold"] = options.get("prepare_threshold", 5) or None
     else:
         raise BadSetting(
             "DATABASE_URL names a kind of database that Standfirst does not work with. "

@@ -1,7 +1,7 @@
 """What follows from what: every reaction to every event, in plain sight.
 
-Reactions run in the transaction of their cause (see `publication.events`). Mail goes through the
-task queue, so that it is kept or undone together with what it tells of.
+Reactions run in the transaction of their cause (but see `publication.events.ArticleUnlocked`).
+Mail goes through the task queue, so that it is kept or undone together with what it tells of.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ from standfirst.publication.events import (
     SitemapsWritten,
     TimeZoneChanged,
 )
-from standfirst.reading.freshness import changed, everything
+from standfirst.reading.freshness import changed, everything, unlocked
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
     MemberJoined: [
@@ -54,7 +54,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
         lambda event: send_address_changed.enqueue(event.member, old=event.old),
     ],
     ArticleUnlocked: [
-        lambda event: changed(member=event.member),
+        lambda event: unlocked(event.member),
     ],
     ArticlesLoaded: [
         lambda event: everything(),

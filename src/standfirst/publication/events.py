@@ -3,6 +3,7 @@
 An action calls `happened(...)` inside its transaction; what follows from it stands in one place,
 `standfirst.project.reactions`. Reactions run at once and in the same transaction, so a reaction
 that must not be lost (a mail) puts a row in the task queue and is kept or undone with its cause.
+`ArticleUnlocked` is the exception, see there.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -68,7 +69,12 @@ class AddressConfirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleUnlocked:
-    """A member may from now on read an article. `kind` is an access.rules.UnlockKind."""
+    """A member may from now on read an article. `kind` is an access.rules.UnlockKind.
+
+    A credit is spent by one statement without a transaction around it, so this may be said after
+    the commit: a reaction is lost if the process dies between the two. Nothing may hang on it that
+    the ledger itself does not tell again (see docs/decisions/0012).
+    """
 
     member: int
     article: int

@@ -1,18 +1,22 @@
 """Tells this host's page store of changes that were made elsewhere, or by a process that died.
 
-PostgreSQL says when a change was committed (LISTEN); looking every so often is the net below it,
-and the only way on SQLite. No host's clock matters: times are the database's own.
+Two tables say what has changed: `Change`, and the ledger, each row of which opens an article to a
+member. PostgreSQL says when a change was committed (LISTEN); looking every so often is the net
+below it, and the only way for unlocks and on SQLite. Rows are told apart by their numbers alone, so
+that no host's clock matters.
 """
 
 import logging
 import threading
-from collections import OrderedDict
+import time
 from datetime import timedelta
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from standfirst.access.models import Unlock
 from standfirst.publication.kept import EVERYTHING
 from standfirst.reading import host
 from standfirst.reading.models import CHANNEL, Change
@@ -21,43 +25,74 @@ log = logging.getLogger("standfirst.reading")
 
 EVERY = 0.3  # seconds
 GATHERING = 0.02  # seconds in which more may come, so that many changes are read at once
-# A row may become visible after one with a higher number: its transaction took longer.
-LOOK_BACK = timedelta(minutes=10)
+# A row may become visible after one with a higher number: its transaction took longer. No row is
+# late by more than so many others, nor by more seconds.
+LATE_ROWS, LATE = 1000, 600
 KEPT = timedelta(days=2)
-MOST_REMEMBERED = 200_000
+
+
+class Log:
+    """A table to which rows are only added, and which of them this host has heard of.
+
+    `rows` gives tuples that begin with the row's number.
+    """
+
+    def __init__(self, rows: "QuerySet[Any, Any]") -> None:
+        self._rows = rows
+        self._heard: set[int] = set()
+        self._highest = 0
+        # The highest number one to two times LATE ago, and at most LATE ago.
+        self._before = self._lately = 0
+        self._looked = time.monotonic()
+
+    def skip(self) -> None:
+        """Count as heard whatever is there."""
+        self._heard = {row[0] for row in self._rows.order_by("-pk")[:LATE_ROWS]}
+        self._highest = self._lately = max(self._heard, default=0)
+        self._before = self._highest - LATE_ROWS
+
+    def unheard(self) -> list[Any]:
+        """The rows that this host has not heard of, in their order."""
+        if time.monotonic() > self._looked + LATE:
+            self._before, self._lately = self._lately, self._highest
+            self._looked = time.monotonic()
+        floor = max(self._before, self._highest - LATE_ROWS)
+        if len(self._heard) > 2 * LATE_ROWS:
+            self._heard = {number for number in self._heard if number > floor}
+        rows = self._rows.filter(pk__gt=floor).order_by("pk")
+        return [row for row in rows if row[0] not in self._heard]
+
+    def hear(self, number: int) -> None:
+        self._heard.add(number)
+        self._highest = max(self._highest, number)
 
 
 class Follower:
     """Reads changes and tells the host of each once; what could not be told comes again."""
 
     def __init__(self) -> None:
-        self._told: OrderedDict[int, None] = OrderedDict()
+        self._changes = Log(Change.objects.values_list("pk", "member", "tags"))
+        self._unlocks = Log(Unlock.objects.values_list("pk", "member"))
         self._stop = threading.Event()
         self._heard_on: object = None
 
-    def begin(self) -> None:
-        """Whatever happened before, this host has not heard of: nothing kept is believed."""
-        seen = list(self._recent())
-        if host.tell([EVERYTHING], 0):
-            self._told.update(dict.fromkeys(pk for pk, _, _ in seen))
+    def begin(self) -> bool:
+        """Whatever happened before, this host has not heard of: nothing kept is believed.
+
+        Says whether the host could be told so; without that nothing can be followed."""
+        self._changes.skip()
+        self._unlocks.skip()
+        return host.tell([EVERYTHING], 0)
 
     def step(self) -> int:
         """Tell the host of every change it has not heard of; says how many."""
         count = 0
-        for pk, tags, member in self._recent():
-            if pk not in self._told and host.tell(tags, member):
-                self._told[pk] = None
-                count += 1
-        while len(self._told) > MOST_REMEMBERED:
-            self._told.popitem(last=False)
+        for rows in (self._changes, self._unlocks):
+            for number, member, *tags in rows.unheard():
+                if host.tell(tags[0] if tags else [], member):
+                    rows.hear(number)
+                    count += 1
         return count
-
-    def _recent(self) -> "list[tuple[int, list[str], int | None]]":
-        rows = Change.objects.filter(at__gt=Now() - LOOK_BACK)
-        if self._told:
-            # Only the last few can still have been late.
-            rows = rows.filter(pk__gt=max(self._told) - 1000)
-        return list(rows.order_by("pk").values_list("pk", "tags", "member"))
 
     def run(self) -> None:
         """Follow until `stop`; a database that is away only makes it wait."""
@@ -66,10 +101,9 @@ class Follower:
             try:
                 close_old_connections()
                 self._listen()  # before looking, so that nothing falls between the two
-                if not began:
-                    self.begin()
-                    began = True
-                self.step()
+                began = began or self.begin()
+                if began:
+                    self.step()
                 self._wait()
             except (DatabaseError, InterfaceError) as error:
                 connection.close()

@@ -79,6 +79,12 @@ def changed(what: Iterable[str] = (), member: int | None = None) -> None:
     transaction.on_commit(lambda: host.tell(told, member))
 
 
+def unlocked(member: int) -> None:
+    """Tell this host of a row in the ledger once it is committed. It need not be written down for
+    others: the row itself is what their followers read."""
+    transaction.on_commit(lambda: host.tell([], member))
+
+
 def everything() -> None:
     """Every kept page is untrue; for changes in bulk."""
     changed([EVERYTHING])

@@ -13,7 +13,8 @@ class Change(models.Model):
 
     The process that caused it tells its own host at once after the commit. Every host's follower
     reads what it has not yet heard of, so that neither a kill nor another machine leaves anything
-    stale. `tags` are of pages to drop (`*`: all); `member` 0 means every member.
+    stale. A new row of the ledger says as much of its member, and needs none here. `tags` are of
+    pages to drop (`*`: all); `member` 0 means every member.
     """
 
     tags = models.JSONField(default=list)
@@ -25,8 +26,8 @@ class Change(models.Model):
 
     @classmethod
     def write(cls, tags: list[str], member: int | None) -> None:
-        """Add a row: by hand, since it is part of every choice. PostgreSQL tells every follower of
-        it when the transaction is committed, and says what time it is."""
+        """Add a row. PostgreSQL tells every follower of it when the transaction is committed, one
+        transaction after the other, and says what time it is."""
         values = (json.dumps(tags), member)
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
