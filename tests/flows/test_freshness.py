@@ -159,7 +159,7 @@ def magazine() -> Magazine:
     for name in ("old0", "old1", "old2"):
         unlock_with_credit(spent, it.a[name].pk, "x", Terms.METERED, now=now)
     subscribe(subscriber)
-    for member in (None, make_member(verified=False), choosing, spent, subscriber):
+    for member in (None, subscriber, make_member(verified=False), choosing, spent):
         client = Client()
         if member:
             client.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
@@ -183,8 +183,9 @@ def addresses() -> set[str]:
 
 
 def render(magazine: Magazine, places: set[str]) -> None:
-    """Ask for every page as every kind of reader, so that it is kept."""
-    visitor, *members = magazine.readers
+    """Ask for every page, so that it is kept: for articles as a visitor, as a subscriber, and as one
+    other kind of reader, another one for each."""
+    visitor, subscriber, *others = magazine.readers
     for place in sorted(places):
         name = resolve(place).url_name
         found = visitor.get(place).status_code == 200
@@ -196,8 +197,8 @@ def render(magazine: Magazine, places: set[str]) -> None:
             while visitor.get(place.replace("1.xml", f"{number}.xml")).status_code == 200:
                 number += 1
         elif found and name == "article":
-            for reader in members:
-                reader.get(place)
+            subscriber.get(place)
+            others[sum(map(ord, place)) % len(others)].get(place)
 
 
 def kept() -> Kept:
