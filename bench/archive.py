@@ -1,13 +1,14 @@
 """What grows with the archive? `make bench-archive`: one run, one table, a last line of JSON.
 
 Makes a small and a large magazine on SQLite and, where it is installed, on a PostgreSQL of its own,
-with what lies beside articles after years (revisions, history, reviews, pictures), and asks both,
-in one process and beside nobody else, for every kind of page, every list of the newsroom and every
-act on one article. The pages and acts are those of `tests/archive.py`, which the tests hold too.
+with what lies beside articles after years (revisions, history, reviews, pictures), and asks both in
+turn for every kind of page, every list of the newsroom and every act on one article. They are those
+of `tests/archive.py`, which the tests hold too.
 """
 
 import argparse
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +55,24 @@ def main() -> int:
     options.add_argument("--inside", type=int, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.inside is not None:
-        print(json.dumps(measure(chosen.inside, chosen.times)))
+        answer(chosen.inside)
         return 0
-    if chosen.magazine:
-        chosen.magazine.mkdir(parents=True, exist_ok=True)
+    sizes = (chosen.small, chosen.articles)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         kept = chosen.magazine or Path(folder) / "sqlite"
-        sizes = (chosen.small, chosen.articles)
-        found = {"sqlite": [on(kept / str(size), size, chosen.times) for size in sizes]}
+        found = {"sqlite": both([Home(kept / str(size), size) for size in sizes], chosen.times)}
         try:
-            found["postgresql"] = []
-            for size in sizes:
-                with postgres() as address:
-                    home = Path(folder) / f"postgresql-{size}"
-                    found["postgresql"].append(on(home, size, chosen.times, address))
+            with ExitStack() as clusters:
+                homes = [
+                    Home(
+                        Path(folder) / f"postgresql-{size}",
+                        size,
+                        clusters.enter_context(postgres()),
+                    )
+                    for size in sizes
+                ]
+                found["postgresql"] = both(homes, chosen.times)
         except FileNotFoundError as error:
-            del found["postgresql"]
             say(str(error))
     grown = [name for database, pair in found.items() for name in show(database, *pair)]
     print("Grown: " + ("; ".join(grown) or "nothing."))
@@ -75,22 +80,67 @@ def main() -> int:
     return 1 if grown else 0
 
 
-def on(home: Path, size: int, times: int, address: str = "") -> Found:
-    """The figures of a magazine of so many articles, made unless it is there, in a process of its
-    own."""
-    name = address.partition(":")[0] or "sqlite"
-    say(f"{name}: a magazine of {size:,} articles")
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "this-is-a-demo").touch()
-    if address:  # the demo takes nothing from the environment
-        (home / ".env").write_text(f"DATABASE_URL={address}\n")
-    load = ["demo", "--load-only", "--home", str(home), "--articles", str(size)]
-    subprocess.run([*PROGRAM, *load], check=True)
-    again = [sys.executable, "-m", "bench.archive", "--inside", str(size), "--times", str(times)]
-    environment = {**os.environ, "BENCH_HOME": str(home)}
-    run = subprocess.run(again, env=environment, stdout=subprocess.PIPE, check=True)
-    found: Found = json.loads(run.stdout.splitlines()[-1])
-    return found
+class Home:
+    """A magazine of so many articles, made unless it is there, and a process of its own that does
+    in it what it is told."""
+
+    def __init__(self, folder: Path, size: int, address: str = "") -> None:
+        say(f"{address.partition(':')[0] or 'sqlite'}: a magazine of {size:,} articles")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "this-is-a-demo").touch()
+        if address:  # the demo takes nothing from the environment
+            (folder / ".env").write_text(f"DATABASE_URL={address}\n")
+        load = ["demo", "--load-only", "--home", str(folder), "--articles", str(size)]
+        subprocess.run([*PROGRAM, *load], check=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.archive", "--inside", str(size)],
+            env={**os.environ, "BENCH_HOME": str(folder)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.names: list[str] = self._read()
+
+    def _read(self) -> Any:
+        line = self._process.stdout.readline()  # type: ignore[union-attr]
+        assert line, "The process that works in a magazine has ended; it says why above."
+        return json.loads(line)
+
+    def do(self, name: str) -> dict[str, float]:
+        """Ask for a page, or do an act: its milliseconds and queries."""
+        self._process.stdin.write(f"{name}\n")  # type: ignore[union-attr]
+        self._process.stdin.flush()  # type: ignore[union-attr]
+        row: dict[str, float] = self._read()
+        return row
+
+    def end(self) -> None:
+        self._process.stdin.close()  # type: ignore[union-attr]
+        self._process.wait()
+
+
+def both(homes: list[Home], times: int) -> list[Found]:
+    """The figures of two magazines, asked in turn, so that a busy minute harms both alike."""
+    samples: list[dict[str, list[dict[str, float]]]] = [{}, {}]
+    say("measuring")
+    for number in range(times + 1):
+        for name in homes[0].names:
+            # Who comes second may find the processor warm.
+            for which in (0, 1) if number % 2 else (1, 0):
+                row = homes[which].do(name)
+                if number:  # the first time things are remembered
+                    samples[which].setdefault(name, []).append(row)
+    for home in homes:
+        home.end()
+    return [
+        {
+            name: {
+                "ms": round(statistics.median(row["ms"] for row in rows), 2),
+                "queries": max(row["queries"] for row in rows),
+            }
+            for name, rows in found.items()
+        }
+        for found in samples
+    ]
 
 
 def show(database: str, small: Found, large: Found) -> list[str]:
@@ -115,8 +165,8 @@ def show(database: str, small: Found, large: Found) -> list[str]:
 # -- within a magazine ------------------------------------------------------------------------
 
 
-def measure(size: int, times: int) -> Found:
-    """Milliseconds and queries of every page and act of the magazine in BENCH_HOME."""
+def answer(size: int) -> None:
+    """Work in the magazine in BENCH_HOME: say what there is to do, then do what stdin names."""
     from standfirst.project.commands.demo import _surroundings
 
     _surroundings(Path(os.environ["BENCH_HOME"]), "http://localhost:8000")
@@ -128,26 +178,21 @@ def measure(size: int, times: int) -> Found:
     settings.ALLOWED_HOSTS = ["*"]
     # Nobody signs in by password here.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    logging.getLogger("django.request").setLevel(logging.ERROR)  # some pages are not there
     from django.test import Client
     from tests import archive
 
     editor = _with_years(size)
     clients = {"reader": Client(), "newsroom": Client()}
     clients["newsroom"].force_login(editor, "django.contrib.auth.backends.ModelBackend")
-    found: Found = {}
+    todo: dict[str, Callable[[], object]] = {}
     for kind, addresses in archive.pages().items():
         for name, address in addresses.items():
-            ask = lambda client=clients[kind], address=address: _whole(client.get(address))  # noqa: E731
-            ask()
-            found[f"{kind}: {name}"] = _timed(ask, times)
-    for number in range(times + 1):  # the first time things are remembered
-        for name, act in archive.acts().items():
-            row = _timed(act, 1)
-            if number:
-                rows = found.setdefault(f"act: {name}", {"ms": 0, "queries": 0})
-                rows["ms"] += row["ms"] / times
-                rows["queries"] = max(rows["queries"], row["queries"])
-    return found
+            todo[f"{kind}: {name}"] = partial(_whole, clients[kind], address)
+    todo |= {f"act: {name}": act for name, act in archive.acts().items()}
+    print(json.dumps(list(todo)), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_timed(todo[line.strip()])), flush=True)
 
 
 def _with_years(size: int) -> Any:
@@ -179,24 +224,21 @@ def _with_years(size: int) -> Any:
     return editor
 
 
-def _whole(answer: Any) -> None:
-    assert answer.status_code in {200, 302, 404}, answer.status_code
-    if answer.streaming:
-        for _ in answer.streaming_content:
+def _whole(client: Any, address: str) -> None:
+    found = client.get(address)
+    assert found.status_code in {200, 302, 404}, (address, found.status_code)
+    if found.streaming:
+        for _ in found.streaming_content:
             pass
 
 
-def _timed(work: Callable[[], object], times: int) -> dict[str, float]:
+def _timed(work: Callable[[], object]) -> dict[str, float]:
     from tests.work import counted
 
-    took, queries = [], 0
-    for _ in range(times):
-        before = time.perf_counter()
-        with counted() as done:
-            work()
-        took.append((time.perf_counter() - before) * 1000)
-        queries = max(queries, len(done.queries))
-    return {"ms": round(statistics.median(took), 2), "queries": queries}
+    before = time.perf_counter()
+    with counted() as done:
+        work()
+    return {"ms": (time.perf_counter() - before) * 1000, "queries": len(done.queries)}
 
 
 if __name__ == "__main__":

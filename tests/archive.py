@@ -53,7 +53,7 @@ def pages() -> dict[str, dict[str, str]]:
         "article": article.get_absolute_url(),
         "front page": "/",
         **{one.kind: one.get_absolute_url() for one in filed},
-        **{f"{one.kind}, page 5": f"{one.get_absolute_url()}?page=5" for one in filed},
+        **{f"{one.kind}, page 2": f"{one.get_absolute_url()}?page=2" for one in filed},
         "section, last page": f"{section.get_absolute_url()}?page={deep}",
         **{f"feed of a {one.kind}": f"{one.get_absolute_url()}feed.xml" for one in filed},
         "feed": "/feed.xml",
