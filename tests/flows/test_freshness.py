@@ -183,8 +183,8 @@ def addresses() -> set[str]:
 
 
 def render(magazine: Magazine, places: set[str]) -> None:
-    """Ask for every page, so that it is kept: for articles as a visitor, as a subscriber, and as one
-    other kind of reader, another one for each."""
+    """Ask for every page, so that it is kept: for an article as a visitor, as a subscriber, and as
+    one other kind of reader, another one for each."""
     visitor, subscriber, *others = magazine.readers
     for place in sorted(places):
         name = resolve(place).url_name
