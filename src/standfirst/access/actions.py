@@ -85,7 +85,7 @@ def _take_slot(
         *(member, article, headline, UnlockKind.CREDIT.value, day, slot, publication.allowance),
         *(None if for_good else day, connection.ops.adapt_datetimefield_value(now)),
     )
-    with in_turn(), planned_once() as cursor:
+    with planned_once() as cursor, in_turn():
         cursor.execute(_TAKE, values)
         return bool(cursor.rowcount == 1)
 

@@ -36,7 +36,7 @@ def in_turn() -> Iterator[None]:
         yield
         return
     # Not the database's own file: closing that would take away SQLite's locks.
-    queue = os.open(f"{connection.settings_dict['NAME']}-queue", os.O_RDWR | os.O_CREAT, 0o600)
+    queue = os.open(f"{connection.settings_dict['NAME']}-queue", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(queue, fcntl.LOCK_EX)
         yield
