@@ -23,6 +23,16 @@ def test_an_address_of_postgres_is_understood():
     assert (row["HOST"], row["USER"], row["PASSWORD"]) == ("db.example", "ada", "p@ss")
 
 
+def test_statements_are_prepared_unless_the_address_says_that_a_pooler_cannot():
+    def threshold(more: str) -> object:
+        row = environment.database(f"postgres://ada@db.example/magazine{more}", HERE)
+        return row["OPTIONS"]["prepare_threshold"]
+
+    assert threshold("") == 5
+    assert threshold("?prepare_threshold=20") == 20
+    assert threshold("?prepare_threshold=0") is None
+
+
 @pytest.mark.parametrize("url", ["mysql://host/name", "magazine", "://"])
 def test_an_address_that_is_no_database_of_ours_is_refused_with_a_sentence(url: str):
     with pytest.raises(BadSetting, match="DATABASE_URL"):

@@ -214,6 +214,48 @@ def test_a_process_that_is_killed_leaves_nothing_half_done(articles: list[Articl
     assert_exact()
 
 
+def test_who_chooses_with_a_transaction_open_does_not_wait_for_whoever_waits_for_it(
+    articles: list[Article],
+) -> None:
+    """On SQLite one has the database, the other the first place in the queue for it."""
+    one, other = make_member(), make_member()
+    begun, queued = Barrier(2), Barrier(2)
+
+    def outside() -> Outcome:
+        begun.wait()
+        try:
+            queued.wait()
+            return choose(other, articles[0]).outcome
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(outside)
+        with transaction.atomic():
+            Member.objects.filter(pk=one.pk).update(last_login=NOW)
+            begun.wait()
+            queued.wait()
+            time.sleep(0.3)
+            before = time.monotonic()
+            assert choose(one, articles[0]).outcome is Outcome.CHOSEN
+            assert time.monotonic() - before < 5
+        assert waiting.result() is Outcome.CHOSEN
+
+
+def test_postgresql_plans_the_statements_of_a_choice_once(articles: list[Article]) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's driver does so by itself")
+    for _ in range(4):
+        member = make_member()
+        for article in articles[:2]:
+            choose(member, article)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        prepared = " ".join(row[0] for row in cursor.fetchall())
+    assert "INSERT INTO access_unlock" in prepared
+    assert "LEFT JOIN access_unlock" in prepared
+
+
 # -- what the database refuses, whatever code runs ----------------------------------------------
 
 
