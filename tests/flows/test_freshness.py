@@ -179,7 +179,8 @@ def addresses() -> set[str]:
     for row in Article.objects.filter(published_at__isnull=False):
         place = row.get_absolute_url()
         found |= {place, place[: len("/2026/11/")]}
-    return found | {f"/sitemap-{kind}-1.xml" for kind in ("articles", "lists")}
+        found.add(f"/sitemap-articles-{shelves.sitemap_of(row.pk)}.xml")
+    return found | {"/sitemap-lists-1.xml"}
 
 
 def render(magazine: Magazine, places: set[str]) -> None:
@@ -193,7 +194,7 @@ def render(magazine: Magazine, places: set[str]) -> None:
         if found and name in LISTS | INDEXES:
             while visitor.get(f"{place}?page={number}").status_code == 200:
                 number += 1
-        elif found and "-1.xml" in place:
+        elif found and name == "sitemap_lists" and "-1.xml" in place:
             while visitor.get(place.replace("1.xml", f"{number}.xml")).status_code == 200:
                 number += 1
         elif found and name == "article":
