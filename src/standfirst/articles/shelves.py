@@ -255,11 +255,13 @@ def _note_changes(articles: Sequence[int], told: set[str]) -> set[str]:
 
 def _make_stale(articles: Iterable[int]) -> set[str]:
     numbers = {sitemap_of(article) for article in articles}
-    rows = [SitemapPage(number=number) for number in sorted(numbers)]
+    known = SitemapPage.objects.filter(number__in=numbers)
+    new = numbers - set(known.values_list("number", flat=True))
+    rows = [SitemapPage(number=number) for number in sorted(new)]
     SitemapPage.objects.bulk_create(rows, ignore_conflicts=True)
-    fresh = SitemapPage.objects.filter(number__in=numbers, stale=False).update(stale=True)
+    fresh = known.filter(stale=False).update(stale=True)
     told = set(map(tags.of_sitemap, numbers))
-    return told | {tags.SITEMAPS} if fresh else told
+    return told | {tags.SITEMAPS} if new or fresh else told
 
 
 def sitemap_of(article: int) -> int:

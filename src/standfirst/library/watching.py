@@ -11,21 +11,22 @@ from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from wagtail.models import Page
 
-from standfirst.articles.models import Article, Author, Byline, Region, Section, Topic
+from standfirst.articles.models import (
+    OF_THE_DESK,
+    Article,
+    Author,
+    Byline,
+    Region,
+    Section,
+    Topic,
+)
 from standfirst.library.actions import note, note_all
 from standfirst.library.models import Kind
-from standfirst.publication.models import Publication
-
-# What Wagtail notes at a page while somebody drafts; no reader sees any of it.
-_DRAFTING = {
-    *("draft_title", "has_unpublished_changes", "latest_revision", "latest_revision_created_at"),
-    *("live_revision", "locked", "locked_at", "locked_by", "go_live_at"),
-}
 
 
 def _page_changed(sender: Any, instance: Page, **given: Any) -> None:
     fields = given.get("update_fields")
-    if fields and set(fields) <= _DRAFTING:
+    if fields and OF_THE_DESK.issuperset(fields):
         return
     if isinstance(instance, Article) or instance.specific_class is Article:
         note(instance.pk)
@@ -57,10 +58,6 @@ def _subject_goes(sender: Any, instance: Any, **_: Any) -> None:
     note(*instance.articles.order_by().values_list("pk", flat=True))
 
 
-def _publication_changed(sender: Any, **_: Any) -> None:
-    note_all(Kind.EVERYTHING, [0])  # years lie elsewhere in another time zone
-
-
 def watch() -> None:
     """Begin to watch; called once, when the program starts."""
     # Wagtail sometimes saves an article as the plain page that it is too.
@@ -75,4 +72,3 @@ def watch() -> None:
         post_save.connect(_subject_changed, sender=subject)
     for subject in (Region, Topic):
         pre_delete.connect(_subject_goes, sender=subject)
-    post_save.connect(_publication_changed, sender=Publication)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from standfirst.articles import shelves
 from standfirst.articles.tags import SITEMAPS
-from standfirst.library.actions import note
+from standfirst.library.actions import note, note_all
+from standfirst.library.models import Kind
 from standfirst.members.jobs import (
     send_address_change,
     send_address_changed,
@@ -68,6 +69,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     TimeZoneChanged: [
         lambda event: shelves.recount(),
+        lambda event: note_all(Kind.EVERYTHING, [0]),  # years begin at other moments
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),

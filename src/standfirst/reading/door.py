@@ -386,14 +386,8 @@ _NOBODY = passes.Pass(
 )
 SEARCHED = "/library/"  # kept only as it is before anything is searched for
 _NEVER_KEPT = (
-    "/account/",
-    "/newsroom/",
-    "/media/",
-    "/static/",
-    "/join/",
-    "/choose/",
-    "/healthz",
-    "/library/?",
+    *("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/"),
+    *("/healthz", f"{SEARCHED}?"),
 )
 
 
