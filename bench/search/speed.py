@@ -1,97 +1,13 @@
-"""How quick is the library? `make bench-search`: one run, one table, a last line of JSON.
+"""How quick is the index: filling it, and each kind of query in this process."""
 
-Texts recombined from the sample magazine's paragraphs go into the index (no database: what reading
-the articles there takes is measured by `standfirst library rebuild`); then each kind of query is
-asked many times in this process, all facets counted, and words are corrected and completed.
-"""
-
-import argparse
-import json
-import os
 import random
 import resource
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
-TOPICS, AUTHORS, SECTIONS, REGIONS = 60, 200, 6, 8
-NOW = datetime(2026, 11, 20, tzinfo=UTC)
-
-
-def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--articles", type=int, default=50_000)
-    options.add_argument("--asked", type=int, default=300, help="queries of each kind")
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        os.environ |= {
-            "STANDFIRST_HOME": folder,
-            "SECRET_KEY": "b" * 60,
-            "DJANGO_SETTINGS_MODULE": "standfirst.project.settings",
-        }
-        import django
-
-        django.setup()
-        found = measure(Path(folder), chosen.articles, chosen.asked)
-    print(f"{chosen.articles:,} articles of {found['words']:,.0f} words; ", end="")
-    print(f"{found['index_docs_s']:,.0f} indexed a second, {found['index_mb']:,.0f} MB on disk, ")
-    print(f"{found['text_mb']:,.0f} MB of text, at most {found['memory_mb']:,.0f} MB of memory\n")
-    print(f"{'':28}{'p50 ms':>9}{'p99 ms':>9}")
-    for name, (p50, p99) in found["ms"].items():
-        print(f"{name:28}{p50:9.2f}{p99:9.2f}")
-    found["p99_ms"] = {name: p99 for name, (_, p99) in found.pop("ms").items()}
-    print(json.dumps(found))
-    return 0
-
-
-def texts() -> tuple[list[str], list[str]]:
-    """Paragraphs and headlines of the sample magazine."""
-    from standfirst.articles.rules import plain_text
-    from standfirst.project.demo.sample import CONTENT
-    from standfirst.project.demo.text import read
-
-    paragraphs, titles = [], []
-    for file in sorted(CONTENT.glob("articles/*.md")):
-        sample = read(file.stem, file.read_text(encoding="utf-8"), lambda _: None)
-        titles.append(str(sample.facts.get("title", file.stem.replace("-", " "))))
-        for block in sample.body:
-            if block["type"] == "paragraph":
-                parts = str(block["value"]).split("</p>")
-                paragraphs += [text for part in parts if (text := plain_text(part))]
-    return paragraphs, titles
-
-
-def articles(count: int) -> Iterator[object]:
-    """Documents of about a thousand words; the same number gives the same ones."""
-    from standfirst.library.engine import Document
-
-    paragraphs, titles = texts()
-    chance = random.Random(1)
-    for key in range(1, count + 1):
-        body, words = [], 0
-        while words < 950:
-            body.append(chance.choice(paragraphs))
-            words += len(body[-1].split())
-        at = NOW - timedelta(days=chance.random() * 7300)
-        yield Document(
-            key=key,
-            headline=f"{chance.choice(titles)} {key}",
-            open_text=body[:3],
-            rest=body[3:],
-            names=[],
-            filed={
-                "section": [chance.randrange(SECTIONS) + 1],
-                "region": [chance.randrange(REGIONS) + 1],
-                "topic": chance.sample(range(1, TOPICS + 1), 3),
-                "author": [chance.randrange(AUTHORS) + 1],
-                "format": [chance.choice(["analysis", "essay", "briefing"])],
-                "year": [at.year],
-            },
-            published_at=at,
-            stamp=key,
-        )
+from bench.search.texts import NOW, TOPICS, articles, texts
 
 
 def measure(folder: Path, count: int, asked: int) -> dict[str, object]:
@@ -187,7 +103,3 @@ def timed(ask: Callable[[], object], count: int) -> tuple[float, float]:
         spent.append((time.perf_counter() - began) * 1000)
     spent.sort()
     return spent[len(spent) // 2], spent[min(len(spent) - 1, int(len(spent) * 0.99))]
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
