@@ -5,6 +5,7 @@ foreign key, so nothing ever has to be moved (docs/decisions/0004).
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -78,7 +79,7 @@ class Filed(models.Model):
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        return reverse(self.kind, args=[self.slug])
+        return address_of_filed(self.kind, self.slug)
 
     def clean(self) -> None:
         super().clean()
@@ -446,6 +447,12 @@ class Article(Page):
 
         context = preview_context(self, mode_name, timezone.now())
         return TemplateResponse(request, self.template, context)
+
+
+@lru_cache(maxsize=5_000)
+def address_of_filed(kind: str, slug: str) -> str:
+    """The path of a section, topic, region or author."""
+    return reverse(kind, args=[slug])
 
 
 def address_of(slug: str, published_at: datetime, zone: ZoneInfo) -> str:

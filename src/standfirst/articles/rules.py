@@ -10,8 +10,9 @@ from typing import Any
 PREVIEW_PARAGRAPHS = 3
 WORDS_A_MINUTE = 230
 
-_PARAGRAPH = re.compile(r"<p\b[^>]*>.*?</p>", re.DOTALL | re.IGNORECASE)
+_OPENING = re.compile(r"<p\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]+>")
+_SURELY_TEXT = re.compile(r">\s*[^\s<>&]")  # found much sooner than the text is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def pieces_of(blocks: Sequence[Piece]) -> list[Piece]:
         pieces.extend(
             Piece("paragraph", html, block.id)
             for html in _paragraphs_in(str(block.value))
-            if plain_text(html)
+            if _SURELY_TEXT.search(html) or plain_text(html)
         )
     return pieces
 
@@ -45,10 +46,13 @@ def pieces_of(blocks: Sequence[Piece]) -> list[Piece]:
 def _paragraphs_in(html: str) -> Iterator[str]:
     """Each `<p>`, and whatever stands between them: nothing an editor wrote is lost."""
     end = 0
-    for found in _PARAGRAPH.finditer(html):
-        yield html[end : found.start()].strip()
-        yield found[0]
-        end = found.end()
+    while opening := _OPENING.search(html, end):
+        closed = [at for mark in ("</p>", "</P>") if (at := html.find(mark, opening.end())) >= 0]
+        if not closed:
+            break
+        yield html[end : opening.start()].strip()
+        end = min(closed) + len("</p>")
+        yield html[opening.start() : end]
     yield html[end:].strip()
 
 

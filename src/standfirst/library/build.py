@@ -15,7 +15,7 @@ from standfirst.publication.queries import the_publication
 log = logging.getLogger("standfirst.library")
 
 READ_AT_ONCE = 500
-COMMIT_AFTER = 4_000  # articles; after a kill, at most so many are read again
+COMMIT_AFTER = 10_000  # articles; after a kill, at most so many are read again
 TRIES = 5  # of catching up with changes that come while the result is verified
 
 Progress = Callable[[int, int], None]

@@ -28,3 +28,14 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class SearchCount(models.Model):
+    """How often a member, or a network, has searched in a minute or on a day; see `limits`."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    count = models.PositiveIntegerField()
+    ends = models.BigIntegerField(db_index=True)  # seconds since 1970
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"

@@ -30,7 +30,7 @@ from standfirst.library.rules import Query as Asked
 log = logging.getLogger("standfirst.library")
 
 STATE = "state.json"
-LIVE_MEMORY, BUILDING_MEMORY = 30_000_000, 128_000_000
+LIVE_MEMORY, BUILDING_MEMORY = 30_000_000, 200_000_000
 DEEPEST = 20_000  # articles in the order of a search that can be asked for
 WINDOW = 200  # best articles that are weighed anew by their age
 HALF_LIFE = 365 * 86_400  # seconds in which what freshness adds is halved
