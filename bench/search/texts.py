@@ -3,7 +3,7 @@
 import gzip
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -74,3 +74,22 @@ def articles(count: int, words: int = LONG, first: int = 1) -> Iterator[Document
             published_at=at,
             stamp=key,
         )
+
+
+class Words:
+    """What is searched for: words of four letters and more, and stretches of texts."""
+
+    def __init__(self, texts: Sequence[str] = (), seed: int = 2) -> None:
+        self._chance = random.Random(seed)
+        self._paragraphs = texts or source()[0]
+        some = self._chance.sample(self._paragraphs, min(3_000, len(self._paragraphs)))
+        said = (word.strip(".,;:“”’()") for text in some for word in text.split())
+        self._words = [word for word in said if len(word) > 4 and word.isalpha()]
+
+    def some(self, count: int) -> str:
+        return " ".join(self._chance.choice(self._words) for _ in range(count))
+
+    def phrase(self, count: int) -> str:
+        words = self._chance.choice(self._paragraphs).split()
+        at = self._chance.randrange(max(1, len(words) - count))
+        return " ".join(words[at : at + count]).replace('"', "")
