@@ -28,10 +28,12 @@ FIELDS = ("author", "topic", "region", "section", "format")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word; `prefix`: every word that begins so."""
+    """One word; `prefix`: every word that begins so. `also`: what means the same, so that an
+    article with it answers too, but comes after one with the word (see `library.synonyms`)."""
 
     text: str
     prefix: bool = False
+    also: tuple["Word | Phrase", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
