@@ -16,6 +16,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--articles", type=int, default=50_000)
     options.add_argument("--asked", type=int, default=300, help="queries of each kind")
+    options.add_argument("--guessing", action="store_true", help="only: how long a text lasts")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         os.environ |= {
@@ -26,6 +27,11 @@ def main() -> int:
         import django
 
         django.setup()
+        if chosen.guessing:
+            from bench.search import guessing
+
+            guessing.report(guessing.measure(Path(folder)))
+            return 0
         from bench.search.speed import measure
 
         found = measure(Path(folder), chosen.articles, chosen.asked)
