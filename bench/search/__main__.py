@@ -7,6 +7,7 @@ speed       the index is filled and asked in this process, without a database
 short       the same with a million short articles; only with --full
 peers       the same articles and questions in SQLite's and PostgreSQL's full-text search
 pages       whole pages of results over HTTP, from a magazine with as many articles
+guessing    how long a text lasts against a reader who may search it but not read it
 """
 
 import argparse
@@ -16,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-PARTS = ("speed", "peers", "pages")
+PARTS = ("speed", "peers", "pages", "guessing")
 
 
 def main() -> int:
@@ -68,6 +69,10 @@ def run(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
         pages.show(page)
         found |= {"page_p99_ms": page["p99_ms"], "pages_s": page["rps"]}
         found["reader_mb"] = page["reader_mb"]
+    if "guessing" in chosen.only:
+        from bench.search import guessing
+
+        guessing.report(guessing.measure(folder))
     return found
 
 

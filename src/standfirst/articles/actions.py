@@ -81,7 +81,7 @@ def _site(front: FrontPage, name: str) -> None:
 
 
 _APPS = ["wagtailadmin", "wagtailcore", "wagtailimages"]
-_APPS += ["articles", "members", "access", "subscriptions"]
+_APPS += ["articles", "members", "access", "subscriptions", "library"]
 _WRITE = ["add_page", "change_page"]
 _EDIT = ["add_page", "change_page", "publish_page", "lock_page", "unlock_page"]
 _PICTURES = ["add_image", "choose_image", "change_image"]
@@ -91,6 +91,8 @@ _DESK = [
     *("add_section", "change_section", "delete_section"),
     *("view_member", "add_unlock"),
     *("view_subscription", "add_subscription", "change_subscription"),
+    *(f"{verb}_{kind}" for kind in ("synonyms", "pinning") for verb in ("add", "change", "delete")),
+    *("view_missed", "delete_missed"),
 ]
 
 

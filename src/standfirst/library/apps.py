@@ -7,6 +7,7 @@ class LibraryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from standfirst.library.watching import watch
+        from standfirst.library import desk, watching
 
-        watch()
+        watching.watch()
+        desk.watch()

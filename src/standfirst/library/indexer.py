@@ -93,6 +93,11 @@ class Indexer:
                 self._stop.wait(PAUSE)
             except build.Stopped:
                 return
+            except Exception:
+                # Without this thread nothing would reach the index until somebody noticed.
+                log.exception("The indexer met an error it does not know, and tries again.")
+                self.close()
+                self._stop.wait(PAUSE)
 
     def step(self) -> int:
         """Bring some of what has changed into the live index, or build one. Says how much was done;

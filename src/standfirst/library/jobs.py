@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from standfirst.library import actions, limits
+from standfirst.library import actions, limits, misses
 
 
 def forget_notes() -> int:
@@ -13,3 +13,8 @@ def forget_notes() -> int:
 def forget_counts() -> int:
     """Drop the counts of searches that limit nothing any more."""
     return limits.forget_counts()
+
+
+def forget_missed() -> int:
+    """Drop what nobody has missed for half a year, and the key of the week before."""
+    return misses.forget_missed(timezone.now())

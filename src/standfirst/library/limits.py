@@ -1,48 +1,75 @@
-"""How often one may search. A text that one may search but not read could be guessed word by word;
-counted for each member, and for each network, so that this takes longer than it is worth."""
+"""How often one may search. A text that one may search but not read could be guessed: word by word,
+by asking whether these words stand in a row somewhere. Searches are counted for each member and
+each network, and apart from them the phrases in them, so that this takes longer than it is worth.
+"""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
+from standfirst.access.queries import standing_of
+from standfirst.access.rules import FullText, Terms, decide
 from standfirst.library.models import SearchCount
+from standfirst.library.rules import parse
+from standfirst.library.synonyms import phrases_in
 from standfirst.members.models import Member
 from standfirst.publication.statements import in_turn, planned_once
 
 SECONDS = {"minute": 60, "day": 86_400}
+Limits = Mapping[str, Any]  # who -> span -> how often; "phrases" -> the same once more
+SEARCHES, PHRASES = "searches", "phrases"
 
 
-def too_often(request: HttpRequest) -> bool:
-    """Count a search of this reader's. Says whether that was one too many."""
+def too_often(request: HttpRequest) -> str:
+    """Count a search of this reader's. Says of what that was too much (SEARCHES or PHRASES); ""
+    where it was not."""
+    limits: Limits = settings.LIBRARY_LIMITS
+    if _any_exceeded(_counted(request, limits), 1):
+        return SEARCHES
+    count = phrases_in(parse(request.GET.get("q", "")))
+    if not count or _reads_everything(request):
+        return ""
+    counted = _counted(request, limits.get("phrases", {}), of="phrases-")
+    return PHRASES if _any_exceeded(counted, count) else ""
+
+
+def exceeded(who: str, rates: Mapping[str, int], count: int = 1) -> bool:
+    """Count something of somebody's: is it more than a minute or a day allows?"""
+    return _any_exceeded([(who, rates)], count)
+
+
+def _any_exceeded(counted: Iterable[tuple[str, Mapping[str, int]]], count: int) -> bool:
     now = int(time.time())
     most, rows = {}, []
-    for who, rates in _counted(request):
+    for who, rates in counted:
         for span, rate in rates.items():
             number = now // SECONDS[span]
             key = f"{who}-{span}-{number}"
             most[key] = rate
-            rows.append((key, (number + 1) * SECONDS[span]))
-    return any(count > most[key] for key, count in _one_more(rows))
+            rows.append((key, (number + 1) * SECONDS[span], count))
+    return any(found > most[key] for key, found in _add(rows))
 
 
 # By hand: one statement counts exactly, for all machines, where a cache would take two dozen.
-_ONE_MORE = f"""
+_ADD = f"""
 INSERT INTO {SearchCount._meta.db_table} (key, ends, count) VALUES {{}}
-ON CONFLICT (key) DO UPDATE SET count = {SearchCount._meta.db_table}.count + 1
+ON CONFLICT (key) DO UPDATE SET count = {SearchCount._meta.db_table}.count + EXCLUDED.count
 RETURNING key, count
 """  # noqa: S608  our own table's name
 
 
-def _one_more(rows: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Add one to each of these counts (key, when it ends); gives them."""
+def _add(rows: list[tuple[str, int, int]]) -> list[tuple[str, int]]:
+    """Add to counts (key, when it ends, how many more); gives them."""
     if not rows:
         return []
     rows = sorted(rows)  # whoever counts the same rows takes them in the same order
-    statement = _ONE_MORE.format(", ".join(["(%s, %s, 1)"] * len(rows)))
+    statement = _ADD.format(", ".join(["(%s, %s, %s)"] * len(rows)))
     with in_turn(), planned_once() as cursor:
         cursor.execute(statement, [value for row in rows for value in row])
         found: list[tuple[str, int]] = cursor.fetchall()
@@ -55,20 +82,40 @@ def forget_counts() -> int:
     return count
 
 
-def _counted(request: HttpRequest) -> Iterator[tuple[str, dict[str, int]]]:
-    network = network_of(get_adapter().get_client_ip(request))
-    yield f"network-{network}", settings.LIBRARY_LIMITS["network"]
+def _counted(
+    request: HttpRequest, limits: Limits, of: str = ""
+) -> Iterator[tuple[str, Mapping[str, int]]]:
+    address = get_adapter().get_client_ip(request)
+    network = network_of(address)
+    yield f"{of}network-{network}", limits.get("network", {})
+    yield f"{of}neighbours-{neighbours_of(address)}", limits.get("neighbours", {})
     if isinstance(request.user, Member):
-        yield f"member-{request.user.pk}", settings.LIBRARY_LIMITS["member"]
+        yield f"{of}member-{request.user.pk}", limits.get("member", {})
     else:
-        yield f"visitors-{network}", settings.LIBRARY_LIMITS["visitors"]
+        yield f"{of}visitors-{network}", limits.get("visitors", {})
+
+
+def _reads_everything(request: HttpRequest) -> bool:
+    """Has this reader nothing to guess?"""
+    now = timezone.now()
+    decision = decide(Terms.SUBSCRIBERS, standing_of(request.user, now), 0, now)
+    return isinstance(decision, FullText)
 
 
 def network_of(address: str) -> str:
     """The network that counts as one: an IPv4 address, or what an IPv6 customer is given (/64)."""
+    return _network(address, 32, 64)
+
+
+def neighbours_of(address: str) -> str:
+    """The networks around an address that one organisation is usually given (/24, /48)."""
+    return _network(address, 24, 48)
+
+
+def _network(address: str, v4: int, v6: int) -> str:
     try:
         found = ip_address(address)
     except ValueError:
         return "unknown"
-    length = 32 if found.version == 4 else 64
+    length = v4 if found.version == 4 else v6
     return str(ip_network((found, length), strict=False).network_address).replace(":", ".")

@@ -1,6 +1,23 @@
-"""What has changed for the library's indexes."""
+"""What has changed for the library's indexes, and what the newsroom tells the library and hears
+from it."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
+from modelcluster.fields import ParentalKey
+from modelcluster.models import ClusterableModel
+from wagtail.admin.panels import FieldPanel, InlinePanel, PageChooserPanel
+from wagtail.models import Orderable
+
+from standfirst.articles.models import Article
+from standfirst.library.rules import parse
+from standfirst.library.synonyms import (
+    LONGEST_WORDING,
+    MOST_WORDINGS,
+    Group,
+    folded,
+    pinned_as,
+    wordings_in,
+)
 
 
 class Kind(models.TextChoices):
@@ -39,3 +56,175 @@ class SearchCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.count}"
+
+
+# -- what an editor tells the library -----------------------------------------------------------
+
+MOST_GROUPS, MOST_PINNINGS, MOST_PINNED = 1_000, 2_000, 6
+
+
+def _bounded(wordings: list[str]) -> None:
+    """Refuse more wordings than one row may have, or longer ones. Raises ValidationError."""
+    if len(wordings) > MOST_WORDINGS:
+        raise ValidationError({"words": f"These are more than {MOST_WORDINGS}. Leave some out."})
+    for wording in wordings:
+        if len(wording) > LONGEST_WORDING:
+            raise ValidationError(
+                {"words": f"“{wording[:30]}…” is longer than {LONGEST_WORDING} characters."}
+            )
+
+
+class Synonyms(models.Model):
+    """Words and phrases that mean the same, between commas."""
+
+    words = models.CharField(
+        "words and phrases",
+        max_length=800,
+        help_text=(
+            "What means the same, with commas between, such as EU, European Union. "
+            "Capitals and accents make no difference; other endings of a word do."
+        ),
+    )
+    one_way = models.BooleanField(
+        "from the first to the others only",
+        default=False,
+        help_text=(
+            "Who searches for the first finds articles with the others too, but not the other way "
+            "round: ECOWAS, West Africa."
+        ),
+    )
+    changed_at = models.DateTimeField("changed", auto_now=True)
+
+    panels = [FieldPanel("words"), FieldPanel("one_way")]
+
+    class Meta:
+        verbose_name = "synonyms"
+        verbose_name_plural = "synonyms"
+        ordering = ("words",)
+
+    def __str__(self) -> str:
+        return self.words
+
+    @property
+    def group(self) -> Group:
+        """As the library looks it up."""
+        return Group(tuple(wordings_in(self.words)), self.one_way)
+
+    def clean(self) -> None:
+        wordings = wordings_in(self.words)
+        if len(wordings) < 2:
+            raise ValidationError(
+                {"words": "Write at least two that mean the same, with a comma between them."}
+            )
+        _bounded(wordings)
+        self.words = ", ".join(wordings)
+        others = Synonyms.objects.exclude(pk=self.pk)
+        if others.count() >= MOST_GROUPS:
+            raise ValidationError(f"There are {MOST_GROUPS:,} groups already. Delete some first.")
+        mine = {folded(wording): wording for wording in self.group.asked}
+        for other in others:
+            for wording in other.group.asked:
+                if folded(wording) in mine:
+                    raise ValidationError(
+                        {
+                            "words": f"“{mine[folded(wording)]}” is in the group “{other.words}” "
+                            "already. Add what is missing there: a word has one group."
+                        }
+                    )
+
+
+class Pinning(ClusterableModel):
+    """Articles that come first when readers search for certain words."""
+
+    words = models.CharField(
+        "searched words",
+        max_length=800,
+        help_text=(
+            "What readers type, whole; several with commas between, such as election, elections. "
+            "Capitals, accents and quotation marks make no difference."
+        ),
+    )
+    until = models.DateField(
+        "until", null=True, blank=True, help_text="The last day on which they come first."
+    )
+    changed_at = models.DateTimeField("changed", auto_now=True)
+
+    panels = [
+        FieldPanel("words"),
+        InlinePanel(
+            "articles", heading="Articles", label="Article", min_num=1, max_num=MOST_PINNED
+        ),
+        FieldPanel("until"),
+    ]
+
+    class Meta:
+        verbose_name = "pinned result"
+        ordering = ("words",)
+
+    def __str__(self) -> str:
+        return self.words
+
+    @property
+    def names(self) -> list[str]:
+        """The searches this is about, as `pinned_as` calls them."""
+        return [pinned_as(parse(wording)) for wording in wordings_in(self.words)]
+
+    def clean(self) -> None:
+        wordings = wordings_in(self.words)
+        _bounded(wordings)
+        for wording in wordings:
+            if not pinned_as(parse(wording)):
+                raise ValidationError(
+                    {"words": f"“{wording}” is more than words. Write them without signs."}
+                )
+        if not wordings:
+            raise ValidationError({"words": "Write what readers type, such as election."})
+        self.words = ", ".join(wordings)
+        others = Pinning.objects.exclude(pk=self.pk)
+        if others.count() >= MOST_PINNINGS:
+            raise ValidationError(f"There are {MOST_PINNINGS:,} of these. Delete some first.")
+        mine = set(self.names)
+        for other in others:
+            if both := mine.intersection(other.names):
+                raise ValidationError(
+                    {
+                        "words": f"“{both.pop()}” has pinned results already, under "
+                        f"“{other.words}”. Change those."
+                    }
+                )
+
+
+class PinnedResult(Orderable):
+    pinning = ParentalKey(Pinning, on_delete=models.CASCADE, related_name="articles")
+    article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="+")
+
+    panels = [PageChooserPanel("article", "articles.Article")]
+
+
+# -- what it hears from the library -------------------------------------------------------------
+
+
+class Outcome(models.TextChoices):
+    NOTHING = "nothing", "nothing"
+    SOME_WORDS = "some", "only with fewer of the words"
+
+
+class Missed(models.Model):
+    """A search that found nothing, or not all of its words in one article. Nothing is kept of who
+    searched; a row is made, and grows, only by at least three networks in one week (decision 0017).
+    """
+
+    query = models.CharField("searched", max_length=80, unique=True)
+    outcome = models.CharField("found", max_length=8, choices=Outcome.choices)
+    times = models.PositiveIntegerField(default=0)
+    first = models.DateField("first")
+    last = models.DateField("last", db_index=True)
+
+    class Meta:
+        verbose_name = "search without a result"
+        verbose_name_plural = "searches without a result"
+        ordering = ("-times", "query")
+        default_permissions = ("view", "delete")
+
+    def __str__(self) -> str:
+        return self.query

@@ -30,7 +30,18 @@ from standfirst.articles.rules import filed_as, minutes_to_read
 from standfirst.articles.texts import readable
 from standfirst.library import house, rules
 from standfirst.library.asked import LAST_PAGE, Asked
-from standfirst.library.engine import FACETS, Broken, Engine, Fragment, Highlighter, Search, Value
+from standfirst.library.desk import pinned_to, the_desk
+from standfirst.library.engine import (
+    FACETS,
+    Broken,
+    Engine,
+    Fragment,
+    Highlighter,
+    Order,
+    Search,
+    Value,
+)
+from standfirst.library.synonyms import Thesaurus, to_correct, widened
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import start_of
 
@@ -84,6 +95,7 @@ class Result:
     kind: str
     published_at: datetime
     minutes: int
+    pinned: bool = False  # an editor wants it first for this query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +111,15 @@ class Choice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
     """A page of what was found. `corrected` is the query that was searched instead of the one
-    typed; `loosened`: no article held all the words, so these hold some."""
+    typed; `also` what an editor says means the same as some of its words; `loosened`: no article
+    held all the words, so these hold some."""
 
     items: Sequence[Result] = ()
     total: int = 0
     pages: int = 1
     facets: Sequence[tuple[str, Sequence[Choice]]] = ()
     corrected: str = ""
+    also: Sequence[str] = ()
     loosened: bool = False
     completions: Sequence[str] = ()
     places: Sequence[Place] = ()
@@ -131,32 +145,64 @@ def search(asked: Asked, standing: Standing, now: datetime) -> Results:
 
 def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> Results:
     query = rules.parse(asked.text)
-    wanted = _to_search(asked, query, now)
+    thesaurus = Thesaurus() if asked.exactly else the_desk().thesaurus
+    wide, also = widened(query, thesaurus)
+    wanted = _to_search(asked, wide, now)
     found, corrected, loosened = None, "", False
-    if not asked.exactly and (instead := engine.corrections(query.words)):
+    if not asked.exactly and (instead := engine.corrections(to_correct(wide))):
         meant = rules.with_words(query, instead)
-        found = engine.search(replace(wanted, query=meant))
+        wide_meant, also_meant = widened(meant, thesaurus)
+        found = engine.search(replace(wanted, query=wide_meant))
         if found.total:
-            query, corrected = meant, rules.written(meant)
+            query, corrected, also = meant, rules.written(meant), also_meant
+            wanted = replace(wanted, query=wide_meant)
         else:
             found = None
     if found is None:
         found = engine.search(wanted)
     if not found.total and len(query.words) > 1:
-        found = engine.search(replace(wanted, any_word=True))
+        wanted = replace(wanted, any_word=True)
+        found = engine.search(wanted)
         loosened = bool(found.total)
     first = asked.page == 1
+    keys, total, pinned = found.keys, found.total, _pinned(asked, query, now)
+    if pinned:
+        keys, total = _after(engine, wanted, pinned)
     return Results(
-        items=_items(engine, query, found.keys, standing, now),
-        total=found.total,
-        pages=min(LAST_PAGE, max(1, -(-found.total // PER_PAGE))),
+        items=_items(engine, wanted.query, keys, standing, now, pinned),
+        total=total,
+        pages=min(LAST_PAGE, max(1, -(-total // PER_PAGE))),
         facets=_facets(found.facets, asked),
         corrected=corrected,
+        also=also,
         loosened=loosened,
         completions=_completions(engine, asked.text),
         places=_places(asked.text) if first else (),
         unknown=[row for row in query.filed if not _named(row)],
     )
+
+
+def _pinned(asked: Asked, query: rules.Query, now: datetime) -> list[int]:
+    """What an editor wants first where this is asked for and nothing narrows it down."""
+    if asked.order is not Order.RELEVANCE or asked.chosen or asked.since or asked.until:
+        return []
+    return pinned_to(query, now.astimezone(the_publication().zone).date())
+
+
+def _after(engine: Engine, wanted: Search, pinned: Sequence[int]) -> tuple[list[int], int]:
+    """The page's keys where the pinned ones stand before all others, and how many there are."""
+    end = wanted.start + wanted.count
+    others = engine.search(
+        replace(
+            wanted,
+            without=[*wanted.without, ("key", frozenset(pinned))],
+            start=max(0, wanted.start - len(pinned)),
+            count=max(1, end - max(wanted.start, len(pinned))),
+            facets=False,
+        )
+    )
+    keys = [*pinned[wanted.start : end], *others.keys][: wanted.count]
+    return keys, len(pinned) + others.total
 
 
 # -- what to look for -------------------------------------------------------------------------
@@ -213,7 +259,12 @@ def _ids(facet: str, values: Sequence[str]) -> frozenset[Value]:
 
 
 def _items(
-    engine: Engine, query: rules.Query, keys: Sequence[int], standing: Standing, now: datetime
+    engine: Engine,
+    query: rules.Query,
+    keys: Sequence[int],
+    standing: Standing,
+    now: datetime,
+    pinned: Sequence[int] = (),
 ) -> list[Result]:
     """The articles with these keys that are published at this moment, in their order."""
     # Plain rows: a page of models takes longer to make than to find.
@@ -242,6 +293,7 @@ def _items(
                 kind="" if row["format"] == Format.ANALYSIS else str(labels[row["format"]]),
                 published_at=row["published_at"],
                 minutes=minutes_to_read(row["words"]),
+                pinned=row["pk"] in pinned,
             )
         )
     return items

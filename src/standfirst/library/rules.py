@@ -22,16 +22,19 @@ LONGEST = 1_000  # characters that are read
 MOST_PARTS = 40
 MOST_IN_A_PHRASE = 30  # words
 SHORTEST_PREFIX = 2
+MOST_PREFIXES = 5  # beginnings of words: each stands for many words
 
 FIELDS = ("author", "topic", "region", "section", "format")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word; `prefix`: every word that begins so."""
+    """One word; `prefix`: every word that begins so. `also`: what means the same, so that an
+    article with it answers too, but comes after one with the word (see `library.synonyms`)."""
 
     text: str
     prefix: bool = False
+    also: tuple["Word | Phrase", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +159,16 @@ def _clean(text: str) -> str:
 
 
 def _items(text: str) -> "Iterable[object]":
-    count = 0
+    count = prefixes = 0
     for found in _TOKEN.finditer(text):
         item = _item(found)
-        if item is None:
-            continue
+        match item:
+            case None:
+                continue
+            case Word(word, prefix=True) | ("not", Word(word, prefix=True)):
+                prefixes += 1
+                if prefixes > MOST_PREFIXES:
+                    item = _negated(Word(word), isinstance(item, tuple))
         yield item
         count += 1
         if count == MOST_PARTS:

@@ -145,6 +145,12 @@ LIBRARY_LIMITS = {
     "member": {"minute": 90, "day": 2_000},
     "visitors": {"minute": 300, "day": 6_000},
     "network": {"minute": 900},
+    # Phrases of readers who may not read everything; neighbours: 256 addresses (/24, /48).
+    "phrases": {
+        "member": {"minute": 30, "day": 200},
+        "visitors": {"minute": 60, "day": 400},
+        "neighbours": {"day": 4_000},
+    },
 }
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}

@@ -24,6 +24,7 @@ urlpatterns = [
     re_path(rf"^{YEAR}/{MONTH}/$", articles.archive_month, name="archive_month"),
     path("archive/", articles.archive, name="archive"),
     path("library/", library.library, name="library"),
+    path("library/missed/", library.missed, name="library_missed"),
     path("topics/", articles.index, {"kind": "topics"}, name="topics"),
     path("regions/", articles.index, {"kind": "regions"}, name="regions"),
     path("authors/", articles.index, {"kind": "authors"}, name="authors"),

@@ -1,6 +1,7 @@
 """A search as a query of the embedded index. Built term by term: no text of a reader's is ever
 read by the engine's own parser."""
 
+import math
 from collections.abc import Iterator
 
 from tantivy import FieldType, Occur, Query, Schema, Searcher, TextAnalyzer
@@ -12,6 +13,7 @@ from standfirst.library.rules import Query as Asked
 
 HEADLINE = 0.5  # weight of a word in the headline, beside its weight in the text
 TOGETHER = 0.5  # of the words standing together
+ALMOST = 0.95  # of another wording, beside the word itself
 EXACT = 1000.0  # a headline typed in finds its article first
 MOST_EXPANSIONS = 64  # words that a prefix stands for
 # How many of so many words an article must hold. Whole sentences would find nothing if they had to.
@@ -57,7 +59,7 @@ class Asking:
             if isinstance(part, Word) and not part.prefix:
                 terms = self.terms(part.text)
                 together += terms
-                if clause := self._in_a_row(terms):
+                if clause := self._or_also(part, self._in_a_row(terms)):
                     single.append(clause)
             elif clause := self._part(part):
                 yield Occur.Must, clause
@@ -86,8 +88,32 @@ class Asking:
                 if not terms:
                     return Query.empty_query()
                 return Query.boolean_query([(Occur.Should, self._word(term)) for term in terms])
-            case Word(text) | Phrase(text):
+            case Word(text):
+                return self._or_also(part, self._in_a_row(self.terms(text)))
+            case Phrase(text):
                 return self._in_a_row(self.terms(text))
+
+    def _or_also(self, word: Word, clause: Query | None) -> Query | None:
+        """A word or what means the same: the better of them counts. However rare the other wording
+        is, an article with it comes after one with the word itself."""
+        clauses = [clause] if clause else []
+        own = self.terms(word.text)
+        for other in word.also:
+            terms = self.terms(other.text)
+            if not own or not (meant := self._in_a_row(terms)):
+                continue
+            fields = ["text", "headline"] if len(terms) == 1 == len(own) else ["text"]
+            if len(own) > len(terms) == 1:
+                meant = self._term("text", terms[0])
+            share = min(self._rarity(own, f) / self._rarity(terms, f) for f in fields)
+            clauses.append(Query.boost_query(meant, ALMOST * min(1.0, share)))
+        return Query.disjunction_max_query(clauses) if len(clauses) > 1 else clause
+
+    def _rarity(self, terms: list[str], field: str) -> float:
+        """What BM25 makes of how few articles have each of these terms."""
+        count = self._searcher.num_docs
+        found = [self._searcher.doc_freq(field, term) for term in terms]
+        return sum(math.log1p((max(0, count - n) + 0.5) / (n + 0.5)) for n in found)
 
     def _in_a_row(self, terms: list[str]) -> Query | None:
         """One word as a word, several (well-being, a phrase) as they stand."""
@@ -120,7 +146,11 @@ class Asking:
                     yield from self._terms(one)
             case Word(text, prefix=True):
                 yield from self._beginning_with(text)
-            case Word(text) | Phrase(text):
+            case Word(text, also=also):
+                yield from self.terms(text)
+                for one in also:
+                    yield from self.terms(one.text)
+            case Phrase(text):
                 yield from self.terms(text)
 
     def _beginning_with(self, text: str) -> list[str]:

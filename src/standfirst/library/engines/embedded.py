@@ -71,9 +71,10 @@ class Index:
 
     @classmethod
     def create(cls, folder: Path, language: str) -> "Index":
-        """A new, empty index. Raises OSError where the folder cannot be written."""
+        """A new, empty index. Raises OSError or Broken where the folder cannot be written."""
         folder.mkdir(parents=True)
-        tantivy.Index(schema(), str(folder))
+        with _readable():
+            tantivy.Index(schema(), str(folder))
         _write_state(folder, language, "")
         return cls.open(folder)
 

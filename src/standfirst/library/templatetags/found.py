@@ -14,12 +14,13 @@ from standfirst.library.queries import Choice, Result
 register = template.Library()
 
 _HIT = """\
-<li><article class="hit"><p class="kicker ui"><a href="{}">{}</a>{}</p>
+<li><article class="hit"><p class="kicker ui"><a href="{}">{}</a>{}{}</p>
 <h2><a href="{}">{}</a></h2>
 <p class="excerpt">{}</p>
 <p class="by ui">{}<time datetime="{}">{}</time> <span>{} min</span> \
 <span class="badge{}">{}</span></p></article></li>
 """
+_PICKED = mark_safe(' <span class="picked">Editors’ choice</span>')
 _CHOICE = """\
 <li><label><input type="checkbox" form="search" id="{facet}-{value}" name="{facet}" value="{value}"\
 {checked}>{name} <span>{count:,}</span></label></li>"""
@@ -33,11 +34,12 @@ def hits(results: Sequence[Result]) -> SafeString:
 
 def _hit(it: Result) -> tuple[object, ...]:
     kind = format_html(" <span>{}</span>", it.kind) if it.kind else ""
+    picked = _PICKED if it.pinned else ""
     by = format_html('<span class="names">{}</span> ', names(it.authors)) if it.authors else ""
     moment = timezone.localtime(it.published_at)
     return (
-        *(it.section.get_absolute_url(), it.section.name, kind, it.address, it.headline),
-        *(it.excerpt, by, moment.isoformat(), when(moment), it.minutes),
+        *(it.section.get_absolute_url(), it.section.name, picked, kind),
+        *(it.address, it.headline, it.excerpt, by, moment.isoformat(), when(moment), it.minutes),
         *(" opens" if it.badge.opens else "", it.badge.text),
     )
 

@@ -12,6 +12,23 @@
   let asking = null;
   let shown = location.search;
 
+  // Where nothing was found and that has stood for a while, the newsroom is told: of the search,
+  // not of the reader.
+  const STANDS = 2000; // milliseconds
+  let standing = 0;
+  const reported = new Set();
+  const report = () => {
+    clearTimeout(standing);
+    const { report, to } = document.getElementById("missed")?.dataset || {};
+    if (!report || reported.has(box.value) || !navigator.sendBeacon) return;
+    standing = setTimeout(() => {
+      if (document.hidden || document.prerendering) return;
+      reported.add(box.value);
+      navigator.sendBeacon(to, new URLSearchParams({ search: report }));
+    }, STANDS);
+  };
+  report();
+
   const address = () => {
     const fields = [...new FormData(form)].filter(([name, value]) => value || name === "q");
     return "?" + new URLSearchParams(fields);
@@ -27,6 +44,7 @@
     wide();
     if (focused) document.getElementById(focused)?.focus();
     said.textContent = document.getElementById("count")?.textContent || "";
+    report();
   };
 
   const ask = async () => {
@@ -59,6 +77,7 @@
 
   box.addEventListener("input", () => {
     clearTimeout(waiting);
+    clearTimeout(standing);
     waiting = setTimeout(ask, PAUSE);
   });
   document.addEventListener("change", (event) => {
