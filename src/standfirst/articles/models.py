@@ -351,7 +351,7 @@ class Article(Page):
             chooser_field_name="related",
             label="Article",
             heading="Related articles",
-            help_text="These stand first; others follow by topic and section.",
+            help_text="These stand first under the article; others follow by what they are about.",
             max_num=6,
         ),
     ]
@@ -531,6 +531,32 @@ class Place(models.Model):
 
     def __str__(self) -> str:
         return f"{self.article_id} on {self.shelf_id}"
+
+
+class Related(models.Model):
+    """That an article leads on to another, as the library found their texts to be near.
+
+    Written by the worker (`standfirst.library.related`) through `articles.related` alone; `place`
+    counts from 0. What the editor pinned stands before these.
+    """
+
+    article = models.ForeignKey(
+        Article, on_delete=models.CASCADE, related_name="near", db_index=False
+    )
+    other = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="near_to")
+    place = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["article", "place"], name="one_in_a_place"),
+            models.UniqueConstraint(fields=["article", "other"], name="related_once"),
+            models.CheckConstraint(
+                condition=~models.Q(article=models.F("other")), name="related_to_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.article_id} leads on to {self.other_id}"
 
 
 class SitemapPage(models.Model):

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -102,3 +102,19 @@ def letter_of(name: str) -> str:
     """The letter an index lists the name under; “#” for figures and signs."""
     first = filed_as(name)[:1].upper()
     return first if first.isalpha() else "#"
+
+
+def read_next(
+    pinned: Sequence[int], near: Sequence[int], live: Collection[int], count: int
+) -> tuple[list[int], list[int]]:
+    """Of articles that were pinned and articles that are near, in their order: so many that are
+    live, none twice; and all that were looked at, which is what the choice hangs on."""
+    chosen: list[int] = []
+    asked: list[int] = []
+    for pk in dict.fromkeys((*pinned, *near)):
+        if len(chosen) == count:
+            break
+        asked.append(pk)
+        if pk in live:
+            chosen.append(pk)
+    return chosen, asked

@@ -10,6 +10,7 @@ from standfirst.library.documents import documents, indexed
 from standfirst.library.engine import Broken
 from standfirst.library.engines.embedded import Index
 from standfirst.library.position import Position
+from standfirst.library.related import all_due
 from standfirst.publication.queries import the_publication
 
 log = logging.getLogger("standfirst.library")
@@ -60,6 +61,7 @@ def build(
             count = index.count()
         finally:
             index.close()
+        all_due()  # what was noted before is not read again; and this index may rank otherwise
         house.swap()
     return Built(articles=count, resumed=resumed)
 
