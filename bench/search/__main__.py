@@ -7,6 +7,7 @@ speed       the index is filled and asked in this process, without a database
 short       the same with a million short articles; only with --full
 peers       the same articles and questions in SQLite's and PostgreSQL's full-text search
 pages       whole pages of results over HTTP, from a magazine with as many articles
+related     are what articles lead on to what an editor pinned, or of the same topic?
 guessing    how long a text lasts against a reader who may search it but not read it
 """
 
@@ -17,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-PARTS = ("speed", "peers", "pages", "guessing")
+PARTS = ("speed", "peers", "pages", "related", "guessing")
 
 
 def main() -> int:
@@ -69,6 +70,11 @@ def run(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
         pages.show(page)
         found |= {"page_p99_ms": page["p99_ms"], "pages_s": page["rps"]}
         found["reader_mb"] = page["reader_mb"]
+    if "related" in chosen.only:
+        from bench.search import related
+
+        found["related"] = related.measure(folder, related.TEXTS)
+        related.show(found["related"])
     if "guessing" in chosen.only:
         from bench.search import guessing
 

@@ -1,7 +1,5 @@
 """Is what articles lead on to what an editor would have chosen? And what has it in common?
 
-    python -m bench.search.related [--texts FOLDER]
-
 The sample magazine's editor pinned articles below others: how many of them are found? Of texts with
 topics (FOLDER: gzip JSON lines with id, title, date, topics, body): how many of the five nearest
 have a topic in common, by their words alone and ranked as they are kept? Countries stand in the
@@ -9,12 +7,9 @@ headlines of some, so headlines are left out of the question there. Beside it ch
 that stood before: the newest that share a topic, then the newest of the section.
 """
 
-import argparse
 import gzip
 import json
-import os
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -200,28 +195,10 @@ def measure(folder: Path, texts: Path) -> dict[str, dict[str, float]]:
     return figures
 
 
-def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--texts", type=Path, default=TEXTS)
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        os.environ |= {
-            "STANDFIRST_HOME": folder,
-            "SECRET_KEY": "b" * 60,
-            "DJANGO_SETTINGS_MODULE": "standfirst.project.settings",
-        }
-        import django
-
-        django.setup()
-        figures = measure(Path(folder), chosen.texts)
+def show(figures: dict[str, dict[str, float]]) -> None:
     ways = ("chance", "shelves", "words", "kept")
-    print(f"{'':30}" + "".join(f"{way:>9}" for way in ways))
+    print(f"{'Read next':30}" + "".join(f"{way:>9}" for way in ways))
     for name, found in figures.items():
         cells = (f"{found[way]:9.3f}" if way in found else f"{'':9}" for way in ways)
         print(f"{name:30}" + "".join(cells))
-    print(json.dumps(figures))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    print()
