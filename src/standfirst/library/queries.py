@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from standfirst.articles.models import (
 from standfirst.articles.queries import published
 from standfirst.articles.rules import filed_as
 from standfirst.articles.texts import readable
-from standfirst.library import house, rules
+from standfirst.library import finding, house, rules
 from standfirst.library.asked import LAST_PAGE, Asked
 from standfirst.library.engine import FACETS, Broken, Engine, Fragment, Highlighter, Search, Value
 from standfirst.publication.queries import the_publication
@@ -111,27 +111,16 @@ def search(asked: Asked, standing: Standing, now: datetime) -> Results:
 def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> Results:
     query = rules.parse(asked.text)
     wanted = _to_search(asked, query, now)
-    found, corrected, loosened = None, "", False
-    if not asked.exactly and (instead := engine.corrections(query.words)):
-        meant = rules.with_words(query, instead)
-        found = engine.search(replace(wanted, query=meant))
-        if found.total:
-            query, corrected = meant, rules.written(meant)
-        else:
-            found = None
-    if found is None:
-        found = engine.search(wanted)
-    if not found.total and len(query.words) > 1:
-        found = engine.search(replace(wanted, any_word=True))
-        loosened = bool(found.total)
+    answer = finding.find(engine, wanted, asked.exactly)
+    found = answer.found
     first = asked.page == 1
     return Results(
-        items=_items(engine, query, found.keys, standing, now),
+        items=_items(engine, answer.query, found.keys, standing, now),
         total=found.total,
         pages=min(LAST_PAGE, max(1, -(-found.total // PER_PAGE))),
         facets=_facets(found.facets, asked),
-        corrected=corrected,
-        loosened=loosened,
+        corrected=rules.written(answer.query) if answer.corrected else "",
+        loosened=answer.loosened,
         completions=_completions(engine, asked.text),
         places=_places(asked.text) if first else (),
         unknown=[row for row in query.filed if not _named(row)],
