@@ -1,4 +1,4 @@
-"""Asking an engine as a reader means it: typos mended, and no dead end where some words are held."""
+"""Asking an engine as a reader means it: typos mended, and no dead end where words are held."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""What counts for how much, whichever engine searches. Chosen on the judged sets of bench/search."""
+"""What counts for how much, in any engine. Chosen on the judged sets of bench/search."""
 
 HEADLINE = 0.4  # weight of a word in the headline, beside its weight in the text
 TOGETHER = 0.1  # of the words standing together; more brings up whoever says the same phrase

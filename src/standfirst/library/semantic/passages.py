@@ -1,6 +1,7 @@
 """An article in passages, short enough that one vector says what a passage is about."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 WORDS = 180  # of a passage, headline included
 MOST = 200  # passages of one article: 30,000 words
@@ -16,6 +17,4 @@ def passages(headline: str, texts: Sequence[str]) -> list[str]:
     if not count:
         return [" ".join(before)] if before else []
     ends = [round(n * min(len(words), MOST * room) / count) for n in range(count + 1)]
-    return [
-        " ".join((*before, *words[start:end])) for start, end in zip(ends, ends[1:], strict=False)
-    ]
+    return [" ".join((*before, *words[start:end])) for start, end in pairwise(ends)]
