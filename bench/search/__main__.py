@@ -7,6 +7,7 @@ speed       the index is filled and asked in this process, without a database
 short       the same with a million short articles; only with --full
 peers       the same articles and questions in SQLite's and PostgreSQL's full-text search
 pages       whole pages of results over HTTP, from a magazine with as many articles
+relevance   does it find what answers? On judged sets, beside two plain rankings
 related     are what articles lead on to what an editor pinned, or of the same topic?
 guessing    how long a text lasts against a reader who may search it but not read it
 """
@@ -18,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-PARTS = ("speed", "peers", "pages", "related", "guessing")
+PARTS = ("speed", "peers", "pages", "relevance", "related", "guessing")
 
 
 def main() -> int:
@@ -70,6 +71,14 @@ def run(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
         pages.show(page)
         found |= {"page_p99_ms": page["p99_ms"], "pages_s": page["rps"]}
         found["reader_mb"] = page["reader_mb"]
+    if "relevance" in chosen.only:
+        from django.conf import settings
+
+        from bench.search import relevance
+
+        judged = relevance.measure(folder, settings.LIBRARY_FRESHNESS)
+        print(relevance.table(judged))
+        found["ndcg10"] = relevance.ndcg10(judged)
     if "related" in chosen.only:
         from bench.search import related
 

@@ -28,7 +28,7 @@ from standfirst.articles.models import (
 from standfirst.articles.queries import published
 from standfirst.articles.rules import filed_as, minutes_to_read
 from standfirst.articles.texts import readable
-from standfirst.library import house, rules
+from standfirst.library import finding, house, rules
 from standfirst.library.asked import LAST_PAGE, Asked
 from standfirst.library.desk import pinned_to, the_desk
 from standfirst.library.engine import (
@@ -41,7 +41,6 @@ from standfirst.library.engine import (
     Search,
     Value,
 )
-from standfirst.library.synonyms import Thesaurus, to_correct, widened
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import start_of
 
@@ -145,37 +144,21 @@ def search(asked: Asked, standing: Standing, now: datetime) -> Results:
 
 def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> Results:
     query = rules.parse(asked.text)
-    thesaurus = Thesaurus() if asked.exactly else the_desk().thesaurus
-    wide, also = widened(query, thesaurus)
-    wanted = _to_search(asked, wide, now)
-    found, corrected, loosened = None, "", False
-    if not asked.exactly and (instead := engine.corrections(to_correct(wide))):
-        meant = rules.with_words(query, instead)
-        wide_meant, also_meant = widened(meant, thesaurus)
-        found = engine.search(replace(wanted, query=wide_meant))
-        if found.total:
-            query, corrected, also = meant, rules.written(meant), also_meant
-            wanted = replace(wanted, query=wide_meant)
-        else:
-            found = None
-    if found is None:
-        found = engine.search(wanted)
-    if not found.total and len(query.words) > 1:
-        wanted = replace(wanted, any_word=True)
-        found = engine.search(wanted)
-        loosened = bool(found.total)
+    thesaurus = the_desk().thesaurus
+    answer = finding.find(engine, _to_search(asked, query, now), thesaurus, asked.exactly)
+    found = answer.found
     first = asked.page == 1
-    keys, total, pinned = found.keys, found.total, _pinned(asked, query, now)
+    keys, total, pinned = found.keys, found.total, _pinned(asked, answer.meant, now)
     if pinned:
-        keys, total = _after(engine, wanted, pinned)
+        keys, total = _after(engine, answer.search, pinned)
     return Results(
-        items=_items(engine, wanted.query, keys, standing, now, pinned),
+        items=_items(engine, answer.search.query, keys, standing, now, pinned),
         total=total,
         pages=min(LAST_PAGE, max(1, -(-total // PER_PAGE))),
         facets=_facets(found.facets, asked),
-        corrected=corrected,
-        also=also,
-        loosened=loosened,
+        corrected=rules.written(answer.meant) if answer.corrected else "",
+        also=answer.also,
+        loosened=answer.loosened,
         completions=_completions(engine, asked.text),
         places=_places(asked.text) if first else (),
         unknown=[row for row in query.filed if not _named(row)],

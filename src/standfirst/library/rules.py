@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, timedelta
 
-LONGEST = 1_000  # characters that are read
-MOST_PARTS = 40
+LONGEST = 2_500  # characters that are read: a pasted paragraph finds what is about the same
+MOST_PARTS, MOST_WORDS = 40, 400  # of all kinds; plain words alone
 MOST_IN_A_PHRASE = 30  # words
 SHORTEST_PREFIX = 2
 MOST_PREFIXES = 5  # beginnings of words: each stands for many words
@@ -169,9 +169,11 @@ def _items(text: str) -> "Iterable[object]":
                 prefixes += 1
                 if prefixes > MOST_PREFIXES:
                     item = _negated(Word(word), isinstance(item, tuple))
+        if count >= MOST_PARTS and not (isinstance(item, Word) and not item.prefix):
+            continue
         yield item
         count += 1
-        if count == MOST_PARTS:
+        if count == MOST_WORDS:
             return
 
 
