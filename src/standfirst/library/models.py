@@ -1,5 +1,6 @@
-"""What has changed for the library's indexes."""
+"""What has changed for the library's indexes, and what members saved for later."""
 
+from django.conf import settings
 from django.db import models
 
 
@@ -28,3 +29,22 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class Saved(models.Model):
+    """An article that a member saved for later. It opens nothing: that is for `decide` to say."""
+
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved", db_index=False
+    )
+    article = models.ForeignKey("articles.Article", on_delete=models.CASCADE, related_name="+")
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["member", "article"], name="saved_an_article_once")
+        ]
+        indexes = [models.Index(fields=["member", "-saved_at"], name="saved_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id}: {self.article_id}"
