@@ -51,8 +51,8 @@
     const pressed = event.target.closest?.("button.save");
     if (!pressed || event.defaultPrevented) return;
     event.preventDefault();
-    const target = pressed.formAction;
     const owner = pressed.form;
+    const target = pressed.hasAttribute("formaction") ? pressed.formAction : owner.action;
     try {
       const headers = { Accept: "application/json" };
       const answer = await fetch(target, { method: "POST", headers, credentials: "same-origin" });
