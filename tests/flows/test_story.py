@@ -241,6 +241,7 @@ def searches(page: Page, demo: str, script: bool) -> None:
     if script:
         expect(page.locator("#said")).to_have_text(re.compile(r"^\d+ articles?$"))
         expect(page.locator("#q")).to_be_focused()
+    page.locator("#q").press("End")
     page.keyboard.type("er")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"\?q=canal\+water"))
