@@ -181,6 +181,7 @@ def lead_on(magazine: Magazine, name: str, *others: str) -> None:
 def addresses() -> set[str]:
     """Every address of a public page, and one number more of what has numbers."""
     found = {"/", "/topics/", "/regions/", "/authors/", "/archive/", "/library/", "/all-access/"}
+    found |= {"/opensearch.xml"}
     found |= {"/feed.xml", "/feed.atom", "/sitemap.xml", "/robots.txt", "/sitemap-lists.xml"}
     for kind in (Section, Topic, Region, Author):
         for row in kind.objects.all():
