@@ -28,7 +28,16 @@ from standfirst.articles.rules import filed_as
 from standfirst.articles.texts import readable
 from standfirst.library import house, rules
 from standfirst.library.asked import LAST_PAGE, Asked
-from standfirst.library.engine import FACETS, Broken, Engine, Fragment, Highlighter, Search, Value
+from standfirst.library.engine import (
+    FACETS,
+    Broken,
+    Engine,
+    Fragment,
+    Highlighter,
+    Search,
+    Unreachable,
+    Value,
+)
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import start_of
 
@@ -92,20 +101,26 @@ class Results:
 
 
 class NotNow(Exception):  # noqa: N818
-    """The index is being built: nothing can be searched for some moments."""
+    """Nothing can be searched for some moments; the text tells a reader why."""
+
+
+IN_ORDER = "The library is being put in order and can be searched again in a moment."
+AWAY = "The library cannot be searched for the moment; nothing is lost."
 
 
 def search(asked: Asked, standing: Standing, now: datetime) -> Results:
     """What the library holds, for a reader with this standing. Raises NotNow."""
     try:
-        return _search(house.live(), asked, standing, now)
-    except Broken:
-        house.reopen()  # the index was swapped or deleted between two looks
-    try:
+        try:
+            return _search(house.live(), asked, standing, now)
+        except Broken:
+            house.reopen()  # the index was swapped or deleted between two looks
         return _search(house.live(), asked, standing, now)
     except Broken as error:
         house.damaged(error)
-        raise NotNow from error
+        raise NotNow(IN_ORDER) from error
+    except Unreachable as error:
+        raise NotNow(AWAY) from error
 
 
 def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> Results:
