@@ -40,6 +40,7 @@ from standfirst.library.engine import (
     Highlighter,
     Order,
     Search,
+    Unreachable,
     Value,
 )
 from standfirst.publication.queries import the_publication
@@ -130,7 +131,11 @@ class Results:
 
 
 class NotNow(Exception):  # noqa: N818
-    """The index is being built: nothing can be searched for some moments."""
+    """Nothing can be searched for some moments; the text tells a reader why."""
+
+
+IN_ORDER = "The library is being put in order and can be searched again in a moment."
+AWAY = "The library cannot be searched for the moment; nothing is lost."
 
 
 def search(asked: Asked, standing: Standing, now: datetime) -> Results:
@@ -154,14 +159,16 @@ def suggested(text: str) -> list[str]:
 
 def _of_the_live(ask: Callable[[Engine], Answer]) -> Answer:
     try:
-        return ask(house.live())
-    except Broken:
-        house.reopen()  # the index was swapped or deleted between two looks
-    try:
+        try:
+            return ask(house.live())
+        except Broken:
+            house.reopen()  # the index was swapped or deleted between two looks
         return ask(house.live())
     except Broken as error:
         house.damaged(error)
-        raise NotNow from error
+        raise NotNow(IN_ORDER) from error
+    except Unreachable as error:
+        raise NotNow(AWAY) from error
 
 
 def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> Results:
