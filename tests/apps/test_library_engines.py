@@ -137,13 +137,7 @@ def test_both_engines_answer_alike(ours: OpenSearch, tmp_path: Path) -> None:
     def answers(engine: Index) -> Iterator[object]:
         yield engine.stamps()
         yield engine.position(), engine.count()
-        for text in (
-            *ASKED,
-            " ".join(documents[7].rest)[:1_500],
-            "toll",
-            "sea lane",
-            *(document.headline for document in documents[5:11]),
-        ):
+        for text in (*ASKED, *more):
             for order in Order:
                 for only in ([], [("section", frozenset({1}))]):
                     asked = Search(
