@@ -146,7 +146,7 @@ def test_what_is_chosen_leads_to_its_page_and_the_page_leads_back(indexer: Index
     ]
     for place, said in [
         ("/topic/ports/", "Search this topic"),
-        ("/author/ada-sample/", "Search what Ada Sample wrote"),
+        ("/author/ada-sample/", "Search this author"),
         ("/section/world/", "Search this section"),
         (article.get_absolute_url()[: len("/2019/03/")], "Search this month"),
     ]:

@@ -17,6 +17,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from standfirst.articles.citing import Work, bibtex, ris
+from standfirst.articles.company import company
 from standfirst.articles.models import Author, Filed, Place, Region, Section, Shelf, Topic
 from standfirst.articles.queries import find_article, in_short, listing, months_of_archive
 from standfirst.articles.rules import letter_of
@@ -33,10 +34,13 @@ INDEX_PAGE = 500
 def _filed(request: HttpRequest, model: type[Filed], slug: str) -> HttpResponse:
     subject: Filed = get_object_or_404(model, slug=slug)
     kind = model.kind
+    found = listing(subject, request.GET.get("page"))
+    first = found.number == 1 and kind != "section"
     context = {
         "subject": subject,
         "kind": kind,
-        "list": listing(subject, request.GET.get("page")),
+        "list": found,
+        "company": company(subject, list(found.object_list)) if first else (),
         "in_section": kind == "section",
         "address": subject.get_absolute_url(),
         "parent": reverse(f"{kind}s") if kind != "section" else "",

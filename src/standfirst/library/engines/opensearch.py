@@ -261,9 +261,10 @@ class Index:
             return [bucket["key"] for bucket in answer["aggregations"]["words"]["buckets"]]
 
     def related(self, key: int, texts: Sequence[str], count: int = 6) -> list[int]:
-        terms = [self._asking.terms(text) for text in texts]
-        held = self._frequencies_of({t for some in terms for t in some if len(t) >= alike.SHORTEST})
-        words = alike.telling(terms, lambda term: held.get(term, 0), held[ALL])
+        headline, *others = texts or [""]
+        said, text = self._asking.terms(headline), self._asking.terms("\n".join(others))
+        held = self._frequencies_of({t for t in (*said, *text) if len(t) >= alike.SHORTEST})
+        words = alike.telling(said, text, lambda term: held.get(term, 0), held[ALL])
         if not words:
             return []
         likely = [{"term": {"text": {"value": term, "boost": weight}}} for term, weight in words]
