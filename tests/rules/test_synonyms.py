@@ -126,6 +126,10 @@ def test_searches_for_subjects_are_told_of(typed: str) -> None:
     assert worth_telling(f"  {typed.upper()}  ") == typed.lower()
 
 
+def test_no_search_is_a_formula_in_a_table() -> None:
+    assert worth_telling('=-+HYPERLINK("x")') == 'hyperlink("x")'
+
+
 @pytest.mark.parametrize(
     "typed",
     [
