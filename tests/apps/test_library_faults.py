@@ -14,7 +14,15 @@ import pytest
 from standfirst.library import build, house, indexer
 from standfirst.library.engine import Broken, Search
 from standfirst.library.indexer import Indexer
-from standfirst.library.rules import MOST_PARTS, MOST_PREFIXES, Word, parse
+from standfirst.library.rules import (
+    MOST_PARTS,
+    MOST_PREFIXES,
+    MOST_ROWS,
+    Phrase,
+    Word,
+    in_a_row,
+    parse,
+)
 from tests.apps.test_library_index import catch_up, found, written
 from tests.making import make_magazine
 
@@ -145,3 +153,11 @@ def test_beginnings_of_words_are_few_and_the_rest_are_words() -> None:
     assert len(beginnings) == MOST_PREFIXES
     assert len(query.wanted) == 9
     assert query.unwanted == (Word("cd"),)
+
+
+def test_phrases_are_few_and_the_rest_are_words() -> None:
+    query = parse(" ".join(f'"of the {n}"' for n in range(7)) + " well-being " + '-"of the"')
+    assert sum(map(in_a_row, query.wanted)) == MOST_ROWS
+    assert query.wanted[:MOST_ROWS] == tuple(Phrase(f"of the {n}") for n in range(MOST_ROWS))
+    assert query.wanted[-2:] == (Word("well"), Word("being"))
+    assert query.unwanted == ()  # to exclude its words would be something else
