@@ -27,6 +27,7 @@ from standfirst.library.engines.embedded import Index
 
 log = logging.getLogger("standfirst.library")
 
+LITTLE = 100_000_000  # bytes
 LIVE, BUILDING, PROGRESS, DAMAGED = "live", "building", "progress.json", "damaged"
 
 _opened: dict[str, tuple[str, Index]] = {}
@@ -40,6 +41,17 @@ class Busy(Exception):  # noqa: N818
 def root() -> Path:
     """The folder of all indexes of this host."""
     return Path(settings.LIBRARY)
+
+
+def no_room() -> str:
+    """A sentence where the disk has hardly any room left, for an engine that does not say so."""
+    try:
+        free = shutil.disk_usage(root()).free
+    except OSError:
+        return ""
+    if free > LITTLE:
+        return ""
+    return f" Only {free / 1e6:,.1f} MB are free where LIBRARY lies: make room there."
 
 
 # -- the live index ---------------------------------------------------------------------------

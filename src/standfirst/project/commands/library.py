@@ -22,16 +22,18 @@ def run(options: argparse.Namespace) -> int:
 
     start_django()
     from standfirst.library.engine import Broken
-    from standfirst.library.house import Busy
+    from standfirst.library.house import Busy, no_room
 
     try:
         return _check() if options.what == "check" else _rebuild()
     except Busy as error:
         raise Problem(f"{error}. Try again when it has ended.") from error
     except Broken as error:
-        raise Problem(f"{error}. Run `standfirst library rebuild`.") from error
+        step = no_room() or " Run `standfirst library rebuild`."
+        raise Problem(f"{error}.{step}") from error
     except OSError as error:
-        raise Problem(f"the folder of the index cannot be used: {error}. See LIBRARY.") from error
+        step = no_room() or " See LIBRARY."
+        raise Problem(f"the folder of the index cannot be used: {error}.{step}") from error
 
 
 def _rebuild() -> int:
