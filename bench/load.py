@@ -41,13 +41,14 @@ def wrk(
     headers: dict[str, str] | None = None,
     script: Path | None = None,
     bytes_each: float,
+    connections: int = CONNECTIONS,
 ) -> Row:
     """Requests a second, p50 and p99 in ms, and microseconds of the processes' CPU a request.
 
     Raises AssertionError where an answer was an error, or answers were not about as long as
     `bytes_each` on average: then something else was measured.
     """
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-T20s", "--latency"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-T20s", "--latency"]
     if script:
         command += ["-s", str(script)]
     for name, value in (headers or {}).items():

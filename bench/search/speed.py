@@ -5,43 +5,58 @@ import resource
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
-from bench.search.texts import NOW, TOPICS, articles, texts
+from bench.load import say
+from bench.search.texts import LONG, NOW, TOPICS, Words, articles
+from standfirst.library.build import COMMIT_AFTER
+from standfirst.library.engine import Order, Search
+from standfirst.library.engines.embedded import Index
+from standfirst.library.rules import parse
+
+Times = tuple[float, float]  # p50 and p99, in ms
+AT_HAND = 2_000  # documents whose texts excerpts and related articles are made of
 
 
-def measure(folder: Path, count: int, asked: int) -> dict[str, object]:
-    from standfirst.library.engine import Order, Search
-    from standfirst.library.engines.embedded import Index
-    from standfirst.library.rules import parse
+def memory() -> float:
+    """The most memory (MB) that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-    made = list(articles(count))
-    size = sum(len(" ".join([*d.open_text, *d.rest])) for d in made)  # type: ignore[attr-defined]
-    words = sum(len(t.split()) for d in made[:500] for t in (*d.open_text, *d.rest))  # type: ignore[attr-defined]
-    index = Index.create(folder / "index", "en")
-    began = time.perf_counter()
+
+def measure(folder: Path, count: int, asked: int, words: int = LONG) -> dict[str, float]:
+    """Fill an index in this folder; figures by name, and under "kinds" the times of queries."""
+    list(articles(1))  # read the source
+    before, size, spent = memory(), 0, 0.0
+    say(f"indexing {count:,} articles of {words} words")
+    index = Index.create(folder, "en")
     index.write(building=True)
-    for start in range(0, count, 4_000):
-        index.put(made[start : start + 4_000])  # type: ignore[arg-type]
+    made = articles(count, words)
+    while some := list(islice(made, COMMIT_AFTER)):
+        size += sum(len(text.encode()) for d in some for text in (*d.open_text, *d.rest))
+        began = time.perf_counter()
+        index.put(some)
         index.commit("")
+        spent += time.perf_counter() - began
+    began = time.perf_counter()
     index.close()
-    passed = time.perf_counter() - began
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    index = Index.open(folder / "index")
-    on_disk = sum(file.stat().st_size for file in (folder / "index").iterdir())
+    spent += time.perf_counter() - began
+    grown = memory() - before
+    on_disk = sum(file.stat().st_size for file in folder.iterdir())
+    say("asking")
+    return {
+        "articles": count,
+        "index_docs_s": count / spent,
+        "index_mb": on_disk / 1e6,
+        "text_mb": size / 1e6,
+        "memory_mb": grown,
+    } | {"kinds": ask(Index.open(folder), count, asked, words)}  # type: ignore[dict-item]
 
-    paragraphs, _ = texts()
-    chance = random.Random(2)
-    said = [word.strip(".,;:“”’") for text in paragraphs for word in text.split()]
-    long = [word for word in said if len(word) > 4 and word.isalpha()]
 
-    def some(n: int) -> str:
-        return " ".join(chance.choice(long) for _ in range(n))
-
-    def phrase(n: int) -> str:
-        words = chance.choice(paragraphs).split()
-        at = chance.randrange(max(1, len(words) - n))
-        return " ".join(words[at : at + n]).replace('"', "")
+def ask(index: Index, count: int, asked: int, words: int) -> dict[str, Times]:
+    """p50 and p99 of each kind of query."""
+    said, chance = Words(), random.Random(2)
+    made = list(articles(min(count, AT_HAND), words))
 
     def search(text: str, **more: object) -> None:
         index.search(Search(query=parse(text), now=NOW, freshness=0.15, **more))  # type: ignore[arg-type]
@@ -49,57 +64,63 @@ def measure(folder: Path, count: int, asked: int) -> dict[str, object]:
     def narrowed() -> None:
         only = [("topic", frozenset({chance.randrange(TOPICS) + 1}))]
         since = NOW - timedelta(days=3650)
-        search(some(1), only=only, since=since, facets=True)
+        search(said.some(1), only=only, since=since, facets=True)
 
-    def marked() -> None:
-        text = some(2)
-        search(text)
-        find = index.highlighter(parse(text), 260)
-        for n in range(20):
-            find(" ".join(made[(n * 37) % count].open_text))  # type: ignore[attr-defined]
+    def excerpts() -> None:
+        find = index.highlighter(parse(said.some(2)), 260)
+        for document in chance.sample(made, 20):
+            find(" ".join(document.open_text))
 
     def misspelt() -> None:
-        word = chance.choice(long).lower()
+        word = said.some(1).lower()
         at = chance.randrange(1, len(word) - 1)
         index.corrections([word[:at] + word[at + 1] + word[at] + word[at + 2 :]])
 
     def related() -> None:
-        it = made[chance.randrange(count)]
-        index.related(it.key, [it.headline, *it.open_text, *it.rest])  # type: ignore[attr-defined]
+        it = chance.choice(made)
+        index.related(it.key, [it.headline, *it.open_text, *it.rest])
 
     kinds: dict[str, Callable[[], object]] = {
-        "one word": lambda: search(some(1)),
-        "two words": lambda: search(some(2)),
-        "a sentence": lambda: search(phrase(12)),
-        "phrase": lambda: search(f'"{phrase(3)}"'),
-        "beginning of a word": lambda: search(chance.choice(long)[:4] + "*"),
-        "newest first": lambda: search(some(1), order=Order.NEWEST),
-        "one word, all facets": lambda: search(some(1), facets=True),
+        "one word": lambda: search(said.some(1)),
+        "two words": lambda: search(said.some(2)),
+        "a sentence": lambda: search(said.phrase(12)),
+        "phrase": lambda: search(f'"{said.phrase(3)}"'),
+        "beginning of a word": lambda: search(said.some(1)[:4] + "*"),
+        "newest first": lambda: search(said.some(1), order=Order.NEWEST),
+        "one word, all facets": lambda: search(said.some(1), facets=True),
         "topic, ten years, facets": narrowed,
-        "page 20": lambda: search(some(1), start=380),
-        "twenty excerpts": marked,
+        "page 20": lambda: search(said.some(1), start=380),
+        "twenty excerpts": excerpts,
         "misspelt word": misspelt,
-        "completion": lambda: index.complete(chance.choice(long)[:4]),
+        "completion": lambda: index.complete(said.some(1)[:4]),
         "related articles": related,
     }
-    return {
-        "articles": count,
-        "words": words / min(500, count),
-        "index_docs_s": count / passed,
-        "index_mb": on_disk / 1e6,
-        "text_mb": size / 1e6,
-        "memory_mb": memory,
-        "ms": {name: timed(ask, asked) for name, ask in kinds.items()},
-    }
+    return {name: timed(one, asked) for name, one in kinds.items()}
 
 
-def timed(ask: Callable[[], object], count: int) -> tuple[float, float]:
+def timed(one: Callable[[], object], count: int) -> Times:
     for _ in range(20):
-        ask()
+        one()
     spent = []
     for _ in range(count):
         began = time.perf_counter()
-        ask()
+        one()
         spent.append((time.perf_counter() - began) * 1000)
-    spent.sort()
+    return middle_and_end(spent)
+
+
+def middle_and_end(spent: list[float]) -> Times:
+    spent = sorted(spent)
     return spent[len(spent) // 2], spent[min(len(spent) - 1, int(len(spent) * 0.99))]
+
+
+def show(found: dict[str, float]) -> None:
+    kinds: dict[str, Times] = found["kinds"]  # type: ignore[assignment]
+    print(f"{found['articles']:,} articles, {found['text_mb']:,.0f} MB of text: ", end="")
+    print(f"{found['index_docs_s']:,.0f} indexed a second, {found['index_mb']:,.0f} MB on disk, ")
+    print(f"{found['memory_mb']:,.0f} MB of memory to fill it\n")
+    print(f"{'':28}{'p50 ms':>9}{'p99 ms':>9}")
+    for name, (p50, p99) in kinds.items():
+        print(f"{name:28}{p50:9.2f}{p99:9.2f}")
+    print()
+

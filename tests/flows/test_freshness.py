@@ -40,6 +40,7 @@ from standfirst.articles.models import (
     Section,
     Topic,
 )
+from standfirst.articles.related import keep
 from standfirst.articles.sitemaps import write_sitemaps
 from standfirst.publication.models import Publication
 from standfirst.reading import host, store
@@ -156,6 +157,9 @@ def magazine() -> Magazine:
     front.picks = [FrontPagePick(article=it.a["new1"])]
     front.save()
 
+    lead_on(it, "old4", "mid0", "opera", "new1", "mid2")
+    lead_on(it, "old5", "old4", "mid0", "new1", "mid2")
+
     spent, choosing, subscriber = make_member(), make_member(), make_member()
     for name in ("old0", "old1", "old2"):
         unlock_with_credit(spent, it.a[name].pk, "x", Terms.METERED, now=now)
@@ -167,6 +171,11 @@ def magazine() -> Magazine:
         it.readers.append(client)
     write_sitemaps(now)
     return it
+
+
+def lead_on(magazine: Magazine, name: str, *others: str) -> None:
+    """Keep what the library found to be near to an article."""
+    keep({magazine.a[name].pk: [magazine.a[other].pk for other in others]})
 
 
 def addresses() -> set[str]:
@@ -318,6 +327,11 @@ def feeds_of(*places: str) -> set[str]:
     return {f"{place}feed.{form}" for place in places for form in ("xml", "atom")}
 
 
+def near_anew(magazine: Magazine) -> None:
+    lead_on(magazine, "old4", "mid0", "opera", "new1", "lamp")  # the last is not shown
+    lead_on(magazine, "old5", "old4", "mid0", "mid2", "lamp")
+
+
 def steps(m: Magazine) -> Iterator[tuple[str, Step]]:
     shelves_of_lead = ["/", "/section/world/", "/topic/shipping/", "/topic/grain/"]
     in_feeds = feeds_of(*shelves_of_lead, "/author/ada-sample/")
@@ -342,13 +356,18 @@ def steps(m: Magazine) -> Iterator[tuple[str, Step]]:
                 *own,
                 *shelves_of_lead,
                 *("/author/ada-sample/", m.at("lead")[: len("/2026/11/")]),
-                # below which it is the next to read:
-                *(m.at(name) for name in ("old0", "old1", "old2", "old3", "old4", "old5")),
+                # below which it is the next to read, being the newest; other articles are known
+                # to be nearer to old4 and old5:
+                *(m.at(name) for name in ("old0", "old1", "old2", "old3")),
                 *(m.at(f"mid{n}") for n in range(5)),
                 *(m.at(f"new{n}") for n in range(5)),
                 m.at("lamp"),
             },
         ),
+    )
+    yield (
+        "what is near",
+        Step(lambda: near_anew(m), drops={m.at("old5")}),
     )
     yield "an old comma", Step(lambda: m.publish("old4", body=text("What, old4 says.")))
     yield "an old headline", Step(lambda: m.publish("old4", title="Another of old"))
@@ -401,9 +420,9 @@ def steps(m: Magazine) -> Iterator[tuple[str, Step]]:
         Step(lambda: add("Fresh", topics=topics("Shipping")), needless=INDEXES_OF_IT),
     )
     yield (
-        "a new one of long ago",
+        "a new one of long ago, the first of its month",
         Step(
-            lambda: add("Found", topics=topics("Coal"), published_at=at("2011-03-02T13:00")),
+            lambda: add("Found", topics=topics("Coal"), published_at=at("2011-04-02T13:00")),
             needless=("/2011/03/", *INDEXES_OF_IT),  # as above
         ),
     )

@@ -22,6 +22,7 @@ from standfirst.library.limits import network_of
 from standfirst.project.demo.sample import load_sample
 from tests.cast import Magazine, make_cast
 from tests.making import (
+    at,
     make_article,
     make_magazine,
     make_member,
@@ -123,6 +124,33 @@ def test_facets_narrow_and_combine_and_stand_in_the_address(indexer: Indexer) ->
     assert not re.search(r'id="topic-water"[^>]* checked', html)
     assert headlines(page(Client(), "salt topic:water -section:trade")) == ["Salt three"]
     assert "No topic is called “nothing”" in page(Client(), "salt topic:nothing")
+
+
+def test_what_is_chosen_leads_to_its_page_and_the_page_leads_back(indexer: Indexer) -> None:
+    ports = Topic.objects.create(name="Ports", slug="ports")
+    article = make_article("Salt one", topics=[ports], published_at=at("2019-03-05"))
+    make_article("Salt two")
+    catch_up(indexer)
+    assert 'class="places' not in page(Client(), "salt")
+    html = page(Client(), "", topic="ports", author="ada-sample", year="2019")
+    assert headlines(html) == ["Salt one"]
+    places = re.search(r'<p class="places ui">(.*?)</p>', html)
+    assert places
+    kinds = re.findall(r'href="([^"]+)"><span>(\w+)</span> ([^<]+)', places[1])
+    assert kinds == [
+        ("/topic/ports/", "Topic", "Ports"),
+        ("/author/ada-sample/", "Author", "Ada Sample"),
+        ("/archive/#y2019", "Archive", "2019"),
+    ]
+    for place, said in [
+        ("/topic/ports/", "Search this topic"),
+        ("/author/ada-sample/", "Search what Ada Sample wrote"),
+        ("/section/world/", "Search this section"),
+        (article.get_absolute_url()[: len("/2019/03/")], "Search this month"),
+    ]:
+        link = re.search(rf'<a href="([^"]+)">{said}</a>', Client().get(place).content.decode())
+        assert link, place
+        assert "Salt one" in headlines(Client().get(unescape(link[1])).content.decode())
 
 
 def test_dates_and_order(indexer: Indexer) -> None:

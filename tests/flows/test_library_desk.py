@@ -360,7 +360,7 @@ def test_editors_of_a_magazine_that_stands_already_are_permitted_once() -> None:
     before = set(editors.permissions.values_list("codename", flat=True))
     ours = Permission.objects.filter(content_type__app_label="library")
     editors.permissions.remove(*ours)
-    migration = importlib.import_module("standfirst.library.migrations.0003_editors_may")
+    migration = importlib.import_module("standfirst.library.migrations.0004_editors_may")
     migration.permit(apps, None)
     assert set(editors.permissions.values_list("codename", flat=True)) == before
     Group.objects.get(name=WRITERS).delete()

@@ -15,9 +15,11 @@ import pytest
 from django.db import connection
 
 from standfirst.articles.models import Article
-from standfirst.library import build, house
+from standfirst.articles.related import KEPT, kept_for
+from standfirst.library import build, house, related
 from standfirst.library.engine import Search
 from standfirst.library.indexer import Indexer
+from standfirst.library.models import Due
 from standfirst.library.rules import parse
 from tests.making import make_article, make_magazine
 
@@ -116,6 +118,28 @@ def test_an_indexer_that_is_killed_again_and_again_loses_nothing(start: Any) -> 
     assert build.differing(house.live()) == []
     assert house.live().count() == len(articles)
     assert sorted(found("salt")) == sorted(a.pk for a in articles)
+
+
+def test_two_share_what_is_related_and_one_that_is_killed_leaves_nothing_undone(
+    start: Any,
+) -> None:
+    words = ["salt", "road", "canal", "grain", "cable", "harbour", "monsoon", "border"]
+    articles = []
+    for n in range(32):
+        text = f"{words[n % 8]} {words[n * 3 % 7]} " * 3
+        articles.append(make_article(f"Number {n}", body=[("paragraph", f"<p>{text}</p>")]))
+    build.build()
+    one, other = start("relate"), start("relate")
+    for _ in range(3):
+        one.stdout.readline()
+    kill(one)
+    said, _ = other.communicate(timeout=60)
+    assert said.splitlines()[-1].startswith("related ")
+    assert not Due.objects.exists()
+    keys = [article.pk for article in articles]
+    best = related.nearest(house.live(), keys)
+    assert kept_for(keys) == {pk: best[pk][:KEPT] for pk in keys}
+    assert all(best.values())
 
 
 def test_a_building_that_is_killed_goes_on_and_no_search_fails_while_it_is_swapped_in(

@@ -13,13 +13,15 @@ from tests.walker import addresses
 pytestmark = [pytest.mark.django_db, pytest.mark.attack]
 
 # Not about any reader: sizes of pictures that were drawn for the first time, Wagtail's notes that
-# an editor was here and has a form open, the session's own bookkeeping (a passkey's challenge).
+# an editor was here and has a form open, the session's own bookkeeping (a passkey's challenge),
+# how often was searched (a limit, like those of signing in, which a cache holds).
 # Who is signed in, and how, is looked at apart.
 DERIVED = {
     "wagtailimages_rendition",
     "wagtailadmin_editingsession",
     "wagtailusers_userprofile",
     "django_session",
+    "library_searchcount",
 }
 
 

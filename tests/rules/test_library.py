@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from standfirst.library.rules import (
     LONGEST,
     MOST_PARTS,
+    MOST_WORDS,
     Either,
     Filed,
     Phrase,
@@ -103,6 +104,14 @@ def test_a_star_asks_for_every_word_that_begins_so():
     )
 
 
+def test_a_pasted_paragraph_is_read_and_of_operators_a_bounded_number():
+    words = parse(" ".join(f"word{n}" for n in range(200)))
+    assert len(words.wanted) == 200
+    many = parse(" ".join(f"pre{n}* -no{n}" for n in range(100)) + " plain")
+    assert len(many.wanted) + len(many.unwanted) == MOST_PARTS + 1
+    assert many.wanted[-1] == Word("plain")
+
+
 def test_unbalanced_quotes_are_left_out():
     assert parse('"salt roads').wanted == (Word("salt"), Word("roads"))
     assert parse('"salt" roads"').wanted == (Phrase("salt"), Word("roads"))
@@ -119,8 +128,9 @@ def test_ten_thousand_characters_and_a_thousand_ors_are_bounded():
     began = time.perf_counter()
     for text in ("x" * 10_000, "a OR " * 2_000, "(" * 10_000 + "a", '"' * 9_999, "-" * 10_000):
         query = parse(text)
-        size = sum(len(p.parts) if isinstance(p, Either) else 1 for p in query.wanted)
-        assert size <= MOST_PARTS
+        joined = sum(len(p.parts) for p in query.wanted if isinstance(p, Either))
+        assert joined <= MOST_PARTS
+        assert len(query.wanted) <= MOST_WORDS
         assert len(written(query)) <= LONGEST * 2
     assert time.perf_counter() - began < 1
 

@@ -5,6 +5,7 @@ foreign key, so nothing ever has to be moved (docs/decisions/0004).
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -78,7 +79,7 @@ class Filed(models.Model):
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        return reverse(self.kind, args=[self.slug])
+        return address_of_filed(self.kind, self.slug)
 
     def clean(self) -> None:
         super().clean()
@@ -350,7 +351,7 @@ class Article(Page):
             chooser_field_name="related",
             label="Article",
             heading="Related articles",
-            help_text="These stand first; others follow by topic and section.",
+            help_text="These stand first under the article; others follow by what they are about.",
             max_num=6,
         ),
     ]
@@ -448,6 +449,12 @@ class Article(Page):
         return TemplateResponse(request, self.template, context)
 
 
+@lru_cache(maxsize=5_000)
+def address_of_filed(kind: str, slug: str) -> str:
+    """The path of a section, topic, region or author."""
+    return reverse(kind, args=[slug])
+
+
 def address_of(slug: str, published_at: datetime, zone: ZoneInfo) -> str:
     """The path of an article: its month where the magazine is, and its slug."""
     local = published_at.astimezone(zone)
@@ -524,6 +531,32 @@ class Place(models.Model):
 
     def __str__(self) -> str:
         return f"{self.article_id} on {self.shelf_id}"
+
+
+class Related(models.Model):
+    """That an article leads on to another, as the library found their texts to be near.
+
+    Written by the worker (`standfirst.library.related`) through `articles.related` alone; `place`
+    counts from 0. What the editor pinned stands before these.
+    """
+
+    article = models.ForeignKey(
+        Article, on_delete=models.CASCADE, related_name="near", db_index=False
+    )
+    other = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="near_to")
+    place = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["article", "place"], name="one_in_a_place"),
+            models.UniqueConstraint(fields=["article", "other"], name="related_once"),
+            models.CheckConstraint(
+                condition=~models.Q(article=models.F("other")), name="related_to_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.article_id} leads on to {self.other_id}"
 
 
 class SitemapPage(models.Model):

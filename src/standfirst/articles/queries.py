@@ -27,6 +27,7 @@ from standfirst.articles.models import (
     ShelfMonth,
     Topic,
 )
+from standfirst.articles.related import SHOWN, next_to
 from standfirst.articles.rules import Piece, plain_text
 from standfirst.articles.shelves import ALL, OnShelf, newest, newest_in, shelf_of
 from standfirst.articles.tags import CHANGED, depends_on_names, depends_on_shelf
@@ -159,14 +160,12 @@ def article_page(article: Article, decision: Decision) -> ArticlePage:
     )
 
 
-def related_to(article: Article, topics: Sequence[Topic], count: int = 3) -> list[Article]:
-    """Pinned ones first; then the newest that share a topic; then of the section."""
+def related_to(article: Article, topics: Sequence[Topic], count: int = SHOWN) -> list[Article]:
+    """Pinned ones first; then the nearest. Where the library has not found enough (yet), the newest
+    that share a topic, then those of the section."""
     if not article.pk:
         return []
-    pinned = [p.related_id for p in article.pinned.all()]
-    depends_on(*(tag_of(Article, pk) for pk in pinned))  # one may be published yet
-    live = pinned and set(published().filter(pk__in=pinned).values_list("pk", flat=True))
-    found = [pk for pk in pinned if pk in live]
+    found = next_to(article, count)
     for subjects in (topics, [article.section]):
         if len(found) >= count:
             break

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 PREVIEW_PARAGRAPHS = 3
 WORDS_A_MINUTE = 230
 
-_PARAGRAPH = re.compile(r"<p\b[^>]*>.*?</p>", re.DOTALL | re.IGNORECASE)
+_OPENING = re.compile(r"<p\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]+>")
+_SURELY_TEXT = re.compile(r">\s*[^\s<>&]")  # found much sooner than the text is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def pieces_of(blocks: Sequence[Piece]) -> list[Piece]:
         pieces.extend(
             Piece("paragraph", html, block.id)
             for html in _paragraphs_in(str(block.value))
-            if plain_text(html)
+            if _SURELY_TEXT.search(html) or plain_text(html)
         )
     return pieces
 
@@ -45,10 +46,13 @@ def pieces_of(blocks: Sequence[Piece]) -> list[Piece]:
 def _paragraphs_in(html: str) -> Iterator[str]:
     """Each `<p>`, and whatever stands between them: nothing an editor wrote is lost."""
     end = 0
-    for found in _PARAGRAPH.finditer(html):
-        yield html[end : found.start()].strip()
-        yield found[0]
-        end = found.end()
+    while opening := _OPENING.search(html, end):
+        closed = [at for mark in ("</p>", "</P>") if (at := html.find(mark, opening.end())) >= 0]
+        if not closed:
+            break
+        yield html[end : opening.start()].strip()
+        end = min(closed) + len("</p>")
+        yield html[opening.start() : end]
     yield html[end:].strip()
 
 
@@ -98,3 +102,19 @@ def letter_of(name: str) -> str:
     """The letter an index lists the name under; “#” for figures and signs."""
     first = filed_as(name)[:1].upper()
     return first if first.isalpha() else "#"
+
+
+def read_next(
+    pinned: Sequence[int], near: Sequence[int], live: Collection[int], count: int
+) -> tuple[list[int], list[int]]:
+    """Of articles that were pinned and articles that are near, in their order: so many that are
+    live, none twice; and all that were looked at, which is what the choice hangs on."""
+    chosen: list[int] = []
+    asked: list[int] = []
+    for pk in dict.fromkeys((*pinned, *near)):
+        if len(chosen) == count:
+            break
+        asked.append(pk)
+        if pk in live:
+            chosen.append(pk)
+    return chosen, asked

@@ -201,7 +201,10 @@ def _change(articles: Sequence[int], wanted: dict[tuple[int, int], datetime]) ->
         update_fields=["count"],
         batch_size=BATCH,
     )
-    told = _tags_of(counts, months, latest)
+    came_or_left = {
+        key for key, more in months.items() if more and before.get(key, 0) in {0, -more}
+    }
+    told = _tags_of(counts, months, latest) | _tags_beside(came_or_left)
     if gone:  # what is gone leaves no other trace
         Shelf.objects.filter(pk__in=list(counts)).update(changed_at=timezone.now())
         told |= _make_stale(articles)
@@ -229,6 +232,17 @@ def _tags_of(
             months=[month for one, month in months if one == shelf],
         )
     return told
+
+
+def _tags_beside(months: Iterable[tuple[int, date]]) -> set[str]:
+    """Tags of the months that lead on to others now: those beside the archive's months (by shelf)
+    that got their first article or lost their last."""
+    months = list(months)
+    if not months:
+        return set()
+    every = shelf_of().pk
+    pairs = [beside(month) for shelf, month in months if shelf == every]
+    return {tags.of_month(month) for pair in pairs for month in pair if month}
 
 
 def _note_changes(articles: Sequence[int], told: set[str]) -> set[str]:
@@ -301,6 +315,17 @@ def _ids_on(
     if before:
         places = places.filter(published_at__lt=before)
     return list(places.values_list("article", flat=True)[start : start + count])
+
+
+def beside(month: date) -> tuple[date | None, date | None]:
+    """The months of the archive before and after one (its first day) in which something came out.
+    What depends on the month's tag is told when these change."""
+    months = ShelfMonth.objects.filter(shelf__kind=Shelf.Kind.ALL, count__gt=0)
+    firsts = months.values_list("month", flat=True)
+    return (
+        firsts.filter(month__lt=month).order_by("-month").first(),
+        firsts.filter(month__gt=month).order_by("month").first(),
+    )
 
 
 def newest_in(subjects: Sequence[Filed], count: int) -> list[int]:

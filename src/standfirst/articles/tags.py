@@ -40,6 +40,11 @@ def of_sitemap(number: int) -> str:
     return f"sitemap:{number}"
 
 
+def of_related(article: int) -> str:
+    """Which articles an article leads on to."""
+    return f"related:{article}"
+
+
 def of_embed(name: str) -> str:
     """Something of another site, by the hash of its address."""
     return f"embed:{name}"

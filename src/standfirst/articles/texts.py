@@ -18,14 +18,18 @@ Blocks = Sequence[dict[str, Any]]  # a body as it is kept: type, value, id
 
 def readable(body: Blocks, decision: Decision) -> list[str]:
     """The texts of a body that a reader with this decision may see, in order."""
-    preview, rest = whole(body)
-    return preview + rest if isinstance(decision, FullText) else preview
+    preview, rest = _divided(body)
+    return list(_texts([*preview, *rest] if isinstance(decision, FullText) else preview))
 
 
 def whole(body: Blocks) -> tuple[list[str], list[str]]:
     """The texts of the preview, and those of the rest; nothing without words in it."""
-    preview, rest = split_at_cut([Piece(block["type"], block["value"]) for block in body])
+    preview, rest = _divided(body)
     return list(_texts(preview)), list(_texts(rest))
+
+
+def _divided(body: Blocks) -> tuple[list[Piece], list[Piece]]:
+    return split_at_cut([Piece(block["type"], block["value"]) for block in body])
 
 
 def _texts(pieces: Sequence[Piece]) -> Iterator[str]:

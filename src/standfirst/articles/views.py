@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from standfirst.articles.models import Author, Filed, Place, Region, Section, Shelf, Topic
 from standfirst.articles.queries import in_short, listing, months_of_archive
 from standfirst.articles.rules import letter_of
+from standfirst.articles.shelves import beside
 from standfirst.articles.tags import depends_on_names, of_counts
 from standfirst.publication.kept import depends_on
 
@@ -106,5 +107,7 @@ def archive_month(request: HttpRequest, year: str, month: str) -> HttpResponse:
         raise Http404("There is no such month.") from error
     if first.year in {MINYEAR, MAXYEAR}:  # a month at the calendar's end has none beside it
         raise Http404("There is no such month.")
-    context = {"month": first, "list": listing(None, request.GET.get("page"), first)}
+    found = listing(None, request.GET.get("page"), first)
+    earlier, later = beside(first) if found.paginator.count else (None, None)
+    context = {"month": first, "list": found, "earlier": earlier, "later": later}
     return render(request, "articles/archive_month.html", context)

@@ -10,12 +10,13 @@ from standfirst.library.documents import documents, indexed
 from standfirst.library.engine import Broken
 from standfirst.library.engines.embedded import Index
 from standfirst.library.position import Position
+from standfirst.library.related import all_due
 from standfirst.publication.queries import the_publication
 
 log = logging.getLogger("standfirst.library")
 
 READ_AT_ONCE = 500
-COMMIT_AFTER = 4_000  # articles; after a kill, at most so many are read again
+COMMIT_AFTER = 10_000  # articles; after a kill, at most so many are read again
 TRIES = 5  # of catching up with changes that come while the result is verified
 
 Progress = Callable[[int, int], None]
@@ -60,6 +61,7 @@ def build(
             count = index.count()
         finally:
             index.close()
+        all_due()  # what was noted before is not read again; and this index may rank otherwise
         house.swap()
     return Built(articles=count, resumed=resumed)
 

@@ -106,7 +106,7 @@ class Engine(Protocol):
         """Words that begin so, the most frequent first: of what every reader may see."""
 
     def related(self, key: int, texts: Sequence[str], count: int = 6) -> list[int]:
-        """Keys of the articles nearest to one with these texts."""
+        """Keys of the articles nearest to one with these texts, the headline first."""
 
     def highlighter(self, query: Query, length: int) -> Highlighter:
         """A function that finds the stretch of a text, at most `length` long, that answers best."""

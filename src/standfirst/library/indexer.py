@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.utils import timezone
 
-from standfirst.library import build, house
+from standfirst.library import build, house, related
 from standfirst.library.documents import BATCH, documents, filed_under
 from standfirst.library.engine import Broken, Engine
 from standfirst.library.engines.embedded import Index
@@ -28,6 +29,7 @@ def apply(index: Engine) -> int:
     position = Position.read(index.position())
     notes = position.next_notes()
     articles = position.pass_by(notes)
+    related.due(articles)  # before it is said that the notes were read
     if position.spread:
         kind, subject, after = position.spread[0]
         some = filed_under(Kind(str(kind)), int(subject)).filter(pk__gt=after).order_by("pk")
@@ -108,7 +110,15 @@ class Indexer:
         if index is None:
             self.close()
             return build.build(stopped=self._stop.is_set).articles + 1
-        return apply(index)
+        return apply(index) or self._relate(index)
+
+    def _relate(self, index: Index) -> int:
+        """Find what some articles lead on to, whenever there is nothing to index."""
+        taken = related.take(timezone.now())
+        if taken and (indexed := apply(index)):  # noted before they were taken
+            taken.give_back()
+            return indexed
+        return related.renew(index, taken)
 
     def _live(self) -> Index | None:
         """The live index, ready for writing; None where another must be built."""

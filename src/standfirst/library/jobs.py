@@ -2,12 +2,17 @@
 
 from django.utils import timezone
 
-from standfirst.library import actions, misses
+from standfirst.library import actions, limits, misses
 
 
 def forget_notes() -> int:
     """Drop notes of a week ago."""
     return actions.forget_notes(timezone.now())
+
+
+def forget_counts() -> int:
+    """Drop the counts of searches that limit nothing any more."""
+    return limits.forget_counts()
 
 
 def forget_missed() -> int:

@@ -47,6 +47,17 @@ class Note(models.Model):
         return f"{self.kind} {self.subject}"
 
 
+class SearchCount(models.Model):
+    """How often a member, or a network, has searched in a minute or on a day; see `limits`."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    count = models.PositiveIntegerField()
+    ends = models.BigIntegerField(db_index=True)  # seconds since 1970
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"
+
+
 # -- what an editor tells the library -----------------------------------------------------------
 
 MOST_GROUPS, MOST_PINNINGS, MOST_PINNED = 1_000, 2_000, 6
@@ -217,3 +228,30 @@ class Missed(models.Model):
 
     def __str__(self) -> str:
         return self.query
+
+
+class Due(models.Model):
+    """An article whose related ones are to be found anew; see `library.related`.
+
+    Whoever works on it has put a word of their own into `taken_by`. What changes meanwhile takes
+    the word away, so that the row outlives the work and is worked on once more.
+    """
+
+    class Why(models.IntegerChoices):
+        """The first come first."""
+
+        CHANGED = 1, "changed"
+        NEAR = 2, "near to what changed"
+        ALL = 3, "all of them"
+
+    article = models.BigIntegerField(primary_key=True)
+    why = models.PositiveSmallIntegerField(choices=Why.choices)
+    since = models.DateTimeField()
+    taken_by = models.CharField(max_length=32, default="", blank=True)
+    taken_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["why", "since", "article"], name="due_first")]
+
+    def __str__(self) -> str:
+        return f"{self.article} {self.get_why_display()}"

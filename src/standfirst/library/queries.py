@@ -1,20 +1,20 @@
 """Searching for a reader: what is found, what of it they may see, and what they can open now."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Prefetch, TextField
+from django.db import connection
+from django.db.models import TextField
 from django.db.models.functions import Cast
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from standfirst.access.rules import Decision, FullText, Reason, Standing, Wall, decide
+from standfirst.access.rules import Decision, FullText, Reason, Standing, Terms, Wall, decide
 from standfirst.articles.models import (
-    Article,
     Author,
     Byline,
     Filed,
@@ -22,11 +22,13 @@ from standfirst.articles.models import (
     Region,
     Section,
     Topic,
+    address_of,
+    address_of_filed,
 )
 from standfirst.articles.queries import published
-from standfirst.articles.rules import filed_as
+from standfirst.articles.rules import filed_as, minutes_to_read
 from standfirst.articles.texts import readable
-from standfirst.library import house, rules
+from standfirst.library import finding, house, rules
 from standfirst.library.asked import LAST_PAGE, Asked
 from standfirst.library.desk import pinned_to, the_desk
 from standfirst.library.engine import (
@@ -39,7 +41,6 @@ from standfirst.library.engine import (
     Search,
     Value,
 )
-from standfirst.library.synonyms import Thesaurus, to_correct, widened
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import start_of
 
@@ -66,14 +67,33 @@ class Badge:
     opens: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A section, topic, region or author: of what kind, its name, its part of the address."""
+
+    kind: str
+    name: str
+    slug: str
+
+    def get_absolute_url(self) -> str:
+        return address_of_filed(self.kind, self.slug)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """An article that was found, as one reader may see it."""
+    """An article that was found, as one reader may see it. `key` is its id; `kind` says what it is
+    where that is no analysis."""
 
-    article: Article
+    key: int
+    address: str
     headline: SafeString
     excerpt: SafeString
     badge: Badge
+    section: Place
+    authors: Sequence[Place]
+    kind: str
+    published_at: datetime
+    minutes: int
     pinned: bool = False  # an editor wants it first for this query
 
 
@@ -101,7 +121,7 @@ class Results:
     also: Sequence[str] = ()
     loosened: bool = False
     completions: Sequence[str] = ()
-    places: Sequence[Filed] = ()
+    places: Sequence[Place] = ()
     unknown: Sequence[rules.Filed] = field(default_factory=tuple)
 
 
@@ -124,37 +144,21 @@ def search(asked: Asked, standing: Standing, now: datetime) -> Results:
 
 def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> Results:
     query = rules.parse(asked.text)
-    thesaurus = Thesaurus() if asked.exactly else the_desk().thesaurus
-    wide, also = widened(query, thesaurus)
-    wanted = _to_search(asked, wide, now)
-    found, corrected, loosened = None, "", False
-    if not asked.exactly and (instead := engine.corrections(to_correct(wide))):
-        meant = rules.with_words(query, instead)
-        wide_meant, also_meant = widened(meant, thesaurus)
-        found = engine.search(replace(wanted, query=wide_meant))
-        if found.total:
-            query, corrected, also = meant, rules.written(meant), also_meant
-            wanted = replace(wanted, query=wide_meant)
-        else:
-            found = None
-    if found is None:
-        found = engine.search(wanted)
-    if not found.total and len(query.words) > 1:
-        wanted = replace(wanted, any_word=True)
-        found = engine.search(wanted)
-        loosened = bool(found.total)
+    thesaurus = the_desk().thesaurus
+    answer = finding.find(engine, _to_search(asked, query, now), thesaurus, asked.exactly)
+    found = answer.found
     first = asked.page == 1
-    keys, total, pinned = found.keys, found.total, _pinned(asked, query, now)
+    keys, total, pinned = found.keys, found.total, _pinned(asked, answer.meant, now)
     if pinned:
-        keys, total = _after(engine, wanted, pinned)
+        keys, total = _after(engine, answer.search, pinned)
     return Results(
-        items=_items(engine, wanted.query, keys, standing, now, pinned),
+        items=_items(engine, answer.search.query, keys, standing, now, pinned),
         total=total,
         pages=min(LAST_PAGE, max(1, -(-total // PER_PAGE))),
         facets=_facets(found.facets, asked),
-        corrected=corrected,
-        also=also,
-        loosened=loosened,
+        corrected=rules.written(answer.meant) if answer.corrected else "",
+        also=answer.also,
+        loosened=answer.loosened,
         completions=_completions(engine, asked.text),
         places=_places(asked.text) if first else (),
         unknown=[row for row in query.filed if not _named(row)],
@@ -246,41 +250,51 @@ def _items(
     pinned: Sequence[int] = (),
 ) -> list[Result]:
     """The articles with these keys that are published at this moment, in their order."""
-    rows = (
-        published()
-        .filter(pk__in=keys)
-        .select_related("section")
-        .prefetch_related(
-            Prefetch("bylines", Byline.objects.select_related("author").order_by("sort_order"))
-        )
-        .defer("body")
-        .annotate(as_kept=Cast(F("body"), TextField()))
-    )
-    found: dict[int, Any] = {article.pk: article for article in rows}
+    # Plain rows: a page of models takes longer to make than to find.
+    rows = published().filter(pk__in=keys).values(*_SHOWN, text=Cast("body", TextField()))
+    found = {row["pk"]: row for row in rows}
+    bylines = Byline.objects.filter(article__in=list(found)).order_by("sort_order")
+    authors: dict[int, list[Place]] = {}
+    for key, name, slug in bylines.values_list("article_id", "author__name", "author__slug"):
+        authors.setdefault(key, []).append(Place("author", name, slug))
     headlines = engine.highlighter(query, WHOLE)
     excerpts = engine.highlighter(query, EXCERPT)
+    labels, zone = dict(Format.choices), the_publication().zone
     items = []
-    for article in (found[key] for key in keys if key in found):
-        decision = decide(article.effective_terms, standing, article.pk, now)
+    for row in (found[key] for key in keys if key in found):
+        terms = Terms(row["terms"] or row["section__terms"])
+        decision = decide(terms, standing, row["pk"], now)
         items.append(
             Result(
-                article=article,
-                headline=_headline(article.title, headlines),
-                excerpt=_excerpt(article, decision, excerpts),
+                key=row["pk"],
+                address=address_of(row["slug"], row["published_at"], zone),
+                headline=_headline(row["title"], headlines),
+                excerpt=_excerpt(row, decision, excerpts),
                 badge=badge(decision),
-                pinned=article.pk in pinned,
+                section=Place("section", row["section__name"], row["section__slug"]),
+                authors=authors.get(row["pk"], ()),
+                kind="" if row["format"] == Format.ANALYSIS else str(labels[row["format"]]),
+                published_at=row["published_at"],
+                minutes=minutes_to_read(row["words"]),
+                pinned=row["pk"] in pinned,
             )
         )
     return items
 
 
-def _excerpt(article: Any, decision: Decision, find: Highlighter) -> SafeString:
+_SHOWN = (
+    *("pk", "title", "slug", "standfirst", "terms", "format", "words", "published_at"),
+    *("section__name", "section__slug", "section__terms"),
+)
+
+
+def _excerpt(row: Mapping[str, Any], decision: Decision, find: Highlighter) -> SafeString:
     """The stretch that answers best of what this reader may see; else the standfirst."""
-    texts = readable(json.loads(article.as_kept or "[]"), decision)
-    whole = " ".join([article.standfirst, *texts])
+    texts = readable(json.loads(row["text"] or "[]"), decision)
+    whole = " ".join([row["standfirst"], *texts])
     fragment = find(whole)
     if not fragment.marks:
-        return escape(article.standfirst or whole[:EXCERPT].rsplit(" ", 1)[0])
+        return escape(row["standfirst"] or whole[:EXCERPT].rsplit(" ", 1)[0])
     before, _, after = whole.partition(fragment.text)
     tail = escape(after) if not any(c.isalnum() for c in after) else " …"
     return mark_safe(("… " if before else "") + _marked(fragment) + tail)  # noqa: S308  escaped
@@ -341,37 +355,53 @@ def badge(decision: Decision) -> Badge:
 def _facets(
     counted: Mapping[str, Sequence[tuple[Value, int]]], asked: Asked
 ) -> list[tuple[str, list[Choice]]]:
+    counts: dict[str, dict[Value, int]] = {}
+    for facet in FACETS:
+        chosen = _ids(facet, asked.chosen.get(facet, ()))
+        counts[facet] = dict(counted.get(facet, ()))
+        counts[facet] |= dict.fromkeys(chosen - counts[facet].keys(), 0)
+    years = sorted(counts["year"], key=int, reverse=True)[:YEARS_SHOWN]
+    counts["year"] = {year: counts["year"][year] for year in years}
+    names = _names({kind: [int(key) for key in counts[kind]] for kind in MODELS})
+    names["format"] = {key: (key, str(label)) for key, label in Format.choices}
+    names["year"] = {year: (str(year), str(year)) for year in years}
     facets = []
     for facet in FACETS:
-        counts = dict(counted.get(facet, ()))
-        chosen = _ids(facet, asked.chosen.get(facet, ()))
-        values = [*counts, *sorted(chosen - set(counts), key=str)]
-        if facet == "year":
-            values = sorted(values, key=int, reverse=True)[:YEARS_SHOWN]
+        ticked = asked.chosen.get(facet, ())
         choices = [
-            Choice(
-                value=value,
-                name=name,
-                count=counts.get(key, 0),
-                chosen=key in chosen,
-            )
-            for key, value, name in _names(facet, values)
+            Choice(value=slug, name=name, count=count, chosen=slug in ticked)
+            for key, count in counts[facet].items()
+            for slug, name in [names[facet].get(key, ("", ""))]
+            if slug
         ]
         if choices:
             facets.append((facet, choices))
     return facets
 
 
-def _names(facet: str, values: Iterable[Value]) -> list[tuple[Value, str, str]]:
-    if facet == "year":
-        return [(value, str(value), str(value)) for value in values]
-    if facet == "format":
-        labels = dict(Format.choices)
-        return [(value, str(value), str(labels[str(value)])) for value in values if value in labels]
-    rows = MODELS[facet]._default_manager.in_bulk([int(value) for value in values])
-    return [
-        (value, row.slug, row.name) for value in values if (row := rows.get(int(value))) is not None
+def _names(keys: Mapping[str, Sequence[int]]) -> dict[str, dict[Value, tuple[str, str]]]:
+    """By kind and id: what stands in addresses, and the name."""
+    found: dict[str, dict[Value, tuple[str, str]]] = {kind: {} for kind in keys}
+    wanted = {kind: some for kind, some in keys.items() if some}
+    parts = [
+        f"SELECT '{kind}', id, slug, name FROM {MODELS[kind]._meta.db_table}"  # noqa: S608
+        f" WHERE id IN ({', '.join(['%s'] * len(some))})"
+        for kind, some in wanted.items()
     ]
+    for kind, pk, slug, name in _union(parts, [pk for some in wanted.values() for pk in some]):
+        found[kind][pk] = slug, name
+    return found
+
+
+def _union(parts: Sequence[str], values: Sequence[int | str]) -> list[tuple[Any, ...]]:
+    """Rows of several tables in one question, which Django would take longer to compose than the
+    database to answer."""
+    if not parts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _completions(engine: Engine, text: str) -> list[str]:
@@ -380,13 +410,16 @@ def _completions(engine: Engine, text: str) -> list[str]:
     return [f"{head}{blank}{word}" for word in engine.complete(last)]
 
 
-def _places(text: str) -> list[Filed]:
+def _places(text: str) -> list[Place]:
     """Sections, topics, regions and authors whose names begin with what was typed."""
     name = filed_as(" ".join(text.split()))[:100]
     if len(name) < 3:
         return []
-    found: list[Filed] = []
-    for model in MODELS.values():
-        named = model._default_manager.filter(filed_as__startswith=name).order_by("filed_as")
-        found += named[: PLACES - len(found)]
-    return found[:PLACES]
+    parts = [
+        f"SELECT * FROM (SELECT '{kind}', name, slug FROM {model._meta.db_table}"  # noqa: S608
+        f" WHERE filed_as LIKE %s ESCAPE '!' ORDER BY filed_as LIMIT {PLACES}) AS few"
+        for kind, model in MODELS.items()
+    ]
+    beginning = "".join(f"!{c}" if c in "!%_" else c for c in name) + "%"
+    rows = _union(parts, [beginning] * len(parts))
+    return [Place(*row) for row in rows[:PLACES]]

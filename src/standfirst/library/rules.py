@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, date, timedelta
 from typing import TypeGuard
 
-LONGEST = 1_000  # characters that are read
-MOST_PARTS = 40
+LONGEST = 2_500  # characters that are read: a pasted paragraph finds what is about the same
+MOST_PARTS, MOST_WORDS = 40, 400  # of all kinds; plain words alone
 MOST_IN_A_PHRASE = 30  # words
 SHORTEST_PREFIX = 2
 MOST_PREFIXES = 5  # beginnings of words: each stands for many words
@@ -90,6 +90,9 @@ class Query:
 
 
 _DOTTED = re.compile(r"\.(?<=\b[^\W\d_]\.)(?=[^\W\d_]\b)")
+
+# What follows an apostrophe (China’s) is no word that one looks for.
+ENDING = re.compile(r"['’](?:s|t|d|m|ll|re|ve)\b", re.IGNORECASE)
 
 
 def words_of(text: str) -> list[str]:
@@ -192,11 +195,14 @@ def _items(text: str) -> "Iterable[object]":
         if in_a_row(part):
             rows += 1
             if rows > MOST_ROWS:
-                several = [] if no else [Word(word) for word in words_of(part.text)]
+                words = words_of(ENDING.sub("", part.text))
+                several = [] if no else [Word(word) for word in words]
         for one in several:
+            if count >= MOST_PARTS and not (isinstance(one, Word) and not one.prefix):
+                continue
             yield one
             count += 1
-            if count == MOST_PARTS:
+            if count == MOST_WORDS:
                 return
 
 

@@ -10,13 +10,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from standfirst.library.rules import Either, Part, Phrase, Query, Word, in_a_row, words_of
+from standfirst.library.rules import ENDING, Either, Part, Phrase, Query, Word, in_a_row, words_of
 
 MOST_WORDINGS = 12  # of one group
 LONGEST_WORDING = 60  # characters
 MOST_ALSO = 24  # wordings that are added to one query
-
-_ENDING = re.compile(r"['’](?:s|t|d|m|ll|re|ve)\b", re.IGNORECASE)
 
 Folded = tuple[str, ...]
 
@@ -140,5 +138,5 @@ def rows_in(query: Query) -> list[str]:
         for part in (*query.wanted, *query.unwanted)
         for one in (part.parts if isinstance(part, Either) else (part,))
     ]
-    rows = [" ".join(folded(_ENDING.sub("", part.text))) for part in parts if in_a_row(part)]
+    rows = [" ".join(folded(ENDING.sub("", part.text))) for part in parts if in_a_row(part)]
     return list(dict.fromkeys(row for row in rows if " " in row))

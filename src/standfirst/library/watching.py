@@ -20,8 +20,10 @@ from standfirst.articles.models import (
     Section,
     Topic,
 )
+from standfirst.articles.related import leading_to
 from standfirst.library.actions import note, note_all
-from standfirst.library.models import Kind
+from standfirst.library.models import Due, Kind
+from standfirst.library.related import MOST_LEADING, due
 
 
 def _page_changed(sender: Any, instance: Page, **given: Any) -> None:
@@ -30,6 +32,11 @@ def _page_changed(sender: Any, instance: Page, **given: Any) -> None:
         return
     if isinstance(instance, Article) or instance.specific_class is Article:
         note(instance.pk)
+
+
+def _article_goes(sender: Any, instance: Article, **_: Any) -> None:
+    """While it can still be seen which articles lead on to it."""
+    due(leading_to([instance.pk], MOST_LEADING), Due.Why.NEAR)
 
 
 def _article_gone(sender: Any, instance: Article, **_: Any) -> None:
@@ -63,6 +70,7 @@ def watch() -> None:
     # Wagtail sometimes saves an article as the plain page that it is too.
     for model in (Page, Article):
         post_save.connect(_page_changed, sender=model)
+    pre_delete.connect(_article_goes, sender=Article)
     post_delete.connect(_article_gone, sender=Article)
     for signal in (post_save, post_delete):
         signal.connect(_byline_changed, sender=Byline)

@@ -26,7 +26,7 @@ from django_tasks_db.management.commands.db_worker import Worker as JobRunner
 from django_tasks_db.models import DBTaskResult
 
 from standfirst.articles.jobs import publish_due, write_sitemaps
-from standfirst.library.jobs import forget_missed, forget_notes
+from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
 
@@ -140,6 +140,7 @@ def chores() -> list[Chore]:
         Chore("forget results", 3600, forget_results),
         Chore("forget changes", 3600, forget_changes),
         Chore("forget notes", 3600, forget_notes),
+        Chore("forget counts of searches", 600, forget_counts),
         Chore("forget what was missed", 3600, forget_missed),
         Chore("forget sessions", 86400, forget_sessions),
     ]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django import template
 from django.template import Context
@@ -23,6 +23,16 @@ from standfirst.articles.tags import of_embed
 from standfirst.publication.kept import depends_on, true_today
 
 register = template.Library()
+
+
+class Named(Protocol):
+    """An author, or what is known of one."""
+
+    @property
+    def name(self) -> str: ...
+
+    def get_absolute_url(self) -> str: ...
+
 
 _MARK = re.compile(r"\s*\[\^([\w*†‡-]{1,8})\]")
 
@@ -133,7 +143,7 @@ def authors(article: Article) -> list[Author]:
 
 
 @register.filter
-def names(people: Sequence[Author]) -> SafeString:
+def names(people: Sequence[Named]) -> SafeString:
     """“A, B and C”, each a link to the author's page."""
     links = [format_html('<a href="{}">{}</a>', p.get_absolute_url(), p.name) for p in people]
     if len(links) < 2:

@@ -2,23 +2,26 @@
 read by the engine's own parser."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 from tantivy import FieldType, Occur, Query, Schema, Searcher, TextAnalyzer
 
 from standfirst.library.engine import Search, Value
 from standfirst.library.engines.analysis import normal
+from standfirst.library.engines.weights import (
+    ALMOST,
+    EXACT,
+    HEADLINE,
+    MOST_EXPANSIONS,
+    MOST_TERMS,
+    TOGETHER,
+    TOGETHER_FROM,
+    TOGETHER_TO,
+    needed,
+)
 from standfirst.library.rules import Either, Part, Phrase, Word
 from standfirst.library.rules import Query as Asked
-
-HEADLINE = 0.5  # weight of a word in the headline, beside its weight in the text
-TOGETHER = 0.5  # of the words standing together
-ALMOST = 0.95  # of another wording, beside the word itself
-EXACT = 1000.0  # a headline typed in finds its article first
-MOST_EXPANSIONS = 64  # words that a prefix stands for
-# How many of so many words an article must hold. Whole sentences would find nothing if they had to.
-NEEDED = {2: 2, 3: 2, 4: 3}
-TOGETHER_FROM, TOGETHER_TO = 2, 5  # words
 
 
 class Asking:
@@ -53,20 +56,26 @@ class Asking:
     # -- words ---------------------------------------------------------------------------------
 
     def _words(self, asked: Asked, any_word: bool) -> Iterator[tuple[Occur, Query]]:
-        single: list[Query] = []
-        together: list[str] = []
+        single: Counter[tuple[str, ...]] = Counter()
+        said: dict[tuple[str, ...], Word] = {}
         for part in asked.wanted:
             if isinstance(part, Word) and not part.prefix:
-                terms = self.terms(part.text)
-                together += terms
-                if clause := self._or_also(part, self._in_a_row(terms)):
-                    single.append(clause)
+                if terms := tuple(self.terms(part.text)):
+                    single[terms] += 1
+                    said.setdefault(terms, part)
             elif clause := self._part(part):
                 yield Occur.Must, clause
         if single:
-            needed = 1 if any_word else NEEDED.get(len(single), 1)
-            clauses = [(Occur.Should, clause) for clause in single]
-            yield Occur.Must, Query.boolean_query(clauses, minimum_number_should_match=needed)
+            least = 1 if any_word else needed(len(single))
+            # Where one word is enough, those of a compound (ice-breaker) count one by one.
+            telling = self._most_telling(_apart(single) if least == 1 else single)
+            clauses = [
+                (Occur.Should, Query.boost_query(clause, count) if count > 1 else clause)
+                for terms, count in telling
+                if (clause := self._or_also(said.get(terms), self._in_a_row([*terms])))
+            ]
+            yield Occur.Must, Query.boolean_query(clauses, minimum_number_should_match=least)
+        together = [term for terms in single.elements() for term in terms]
         if TOGETHER_FROM <= len(together) <= TOGETHER_TO and len(single) > 1:
             near = Query.phrase_query(self._schema, "text", [*together], slop=len(together))
             yield Occur.Should, Query.boost_query(near, TOGETHER)
@@ -77,6 +86,16 @@ class Asking:
         for unwanted in asked.unwanted:
             if clause := self._part(unwanted):
                 yield Occur.MustNot, clause
+
+    def _most_telling(self, words: Counter[tuple[str, ...]]) -> list[tuple[tuple[str, ...], int]]:
+        """The words, each with how often it was said; of very many, the rarest."""
+        if len(words) <= MOST_TERMS:
+            return [*words.items()]
+
+        def held(row: tuple[tuple[str, ...], int]) -> int:
+            return min(self._searcher.doc_freq("text", term) for term in row[0])
+
+        return sorted(words.items(), key=held)[:MOST_TERMS]
 
     def _part(self, part: Part) -> Query | None:
         match part:
@@ -93,9 +112,11 @@ class Asking:
             case Phrase(text):
                 return self._in_a_row(self.terms(text))
 
-    def _or_also(self, word: Word, clause: Query | None) -> Query | None:
+    def _or_also(self, word: Word | None, clause: Query | None) -> Query | None:
         """A word or what means the same: the better of them counts. However rare the other wording
         is, an article with it comes after one with the word itself."""
+        if word is None or not word.also:
+            return clause
         clauses = [clause] if clause else []
         own = self.terms(word.text)
         for other in word.also:
@@ -183,3 +204,11 @@ class Asking:
         last = int(search.before.timestamp()) - 1 if search.before else None
         span = Query.range_query(self._schema, "at", FieldType.Integer, since, last)
         return Query.const_score_query(span, 0.0)
+
+
+def _apart(words: Counter[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
+    apart: Counter[tuple[str, ...]] = Counter()
+    for terms, count in words.items():
+        for term in terms:
+            apart[(term,)] += count
+    return apart

@@ -22,7 +22,7 @@ from standfirst.library.engine import (
     Search,
     Value,
 )
-from standfirst.library.engines import spelling
+from standfirst.library.engines import alike, spelling
 from standfirst.library.engines.analysis import FORMAT, normal, plain, register, schema, stemmed
 from standfirst.library.engines.asking import Asking
 from standfirst.library.rules import Query as Asked
@@ -30,13 +30,12 @@ from standfirst.library.rules import Query as Asked
 log = logging.getLogger("standfirst.library")
 
 STATE = "state.json"
-LIVE_MEMORY, BUILDING_MEMORY = 30_000_000, 128_000_000
+LIVE_MEMORY, BUILDING_MEMORY = 30_000_000, 200_000_000
 DEEPEST = 20_000  # articles in the order of a search that can be asked for
 WINDOW = 200  # best articles that are weighed anew by their age
 HALF_LIFE = 365 * 86_400  # seconds in which what freshness adds is halved
 MOST_IN_A_FACET, MOST_YEARS = 12, 300
 MOST_OF_A_BEGINNING = 3_000  # words, when the one that was meant is looked for
-TOO_COMMON = 0.3  # share of the articles that a telling word stands in at most
 
 
 class Index:
@@ -204,18 +203,25 @@ class Index:
     def related(self, key: int, texts: Sequence[str], count: int = 6) -> list[int]:
         with _readable():
             searcher = self._searcher()
-            common = max(10, int(searcher.num_docs * TOO_COMMON))
-            alike = Query.more_like_this_document_fields_query(
-                self._index.schema,
-                {"text": [normal(text) for text in texts]},
-                min_doc_frequency=2,
-                max_doc_frequency=common,
-                min_term_frequency=2,
-                min_word_length=3,
+            words = alike.telling(
+                [self._stemmed.analyze(normal(text)) for text in texts],
+                lambda term: searcher.doc_freq("text", term),
+                searcher.num_docs,
             )
+            if not words:
+                return []
+            likely = [
+                (
+                    Occur.Should,
+                    Query.boost_query(Query.term_query(self._index.schema, "text", term), weight),
+                )
+                for term, weight in words
+            ]
             itself = Query.term_query(self._index.schema, "key", key)
             page = searcher.search(
-                Query.boolean_query([(Occur.Must, alike), (Occur.MustNot, itself)]),
+                Query.boolean_query(
+                    [(Occur.Must, Query.boolean_query(likely)), (Occur.MustNot, itself)]
+                ),
                 count,
                 count=False,
             )

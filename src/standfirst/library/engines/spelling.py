@@ -13,13 +13,13 @@ Beginning = Callable[[str], Sequence[tuple[str, int]]]
 
 def nearest(word: str, frequency: Frequency, beginning: Beginning) -> str | None:
     """The most frequent word one change away (a letter left out, added, changed, or two turned
-    round), or else two; None where there is none. `beginning` gives words with a prefix."""
+    round), or else two; None where there is none. One that begins with the same letter comes first:
+    few mistake that. `beginning` gives words with a prefix."""
     if len(word) < SHORTEST or any(c.isdigit() for c in word):
         return None
-    known = ((frequency(near), near) for near in set(_one_change(word)))
-    best = max(known, default=(0, ""))
-    if best[0]:
-        return best[1]
+    known = [(count, near) for near in set(_one_change(word)) if (count := frequency(near))]
+    if known:
+        return max(known, key=lambda row: (row[1][0] == word[0], row))[1]
     if len(word) < SHORTEST_FOR_TWO:
         return None
     letters = Counter(word)

@@ -2,19 +2,20 @@
 
 check     compares every article of the database with the index; what differs is indexed anew
 rebuild   builds an index beside the live one, verifies it, and puts it in its place
+related   finds anew what every article leads on to ("Read next")
 
-Both may be stopped at any time; a rebuild that was stopped goes on where it was."""
+All may be stopped at any time; rebuild and related go on where they were stopped."""
 
 import argparse
 import sys
 import time
 
-HELP = "check or rebuild the search index"
+HELP = "check or rebuild the search index, find related articles anew"
 WAIT = 30.0  # seconds in which the worker should have mended what was found
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["check", "rebuild"])
+    parser.add_argument("what", choices=["check", "rebuild", "related"])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from standfirst.library.house import Busy, no_room
 
     try:
-        return _check() if options.what == "check" else _rebuild()
+        return {"check": _check, "rebuild": _rebuild, "related": _related}[options.what]()
     except Busy as error:
         raise Problem(f"{error}. Try again when it has ended.") from error
     except Broken as error:
@@ -76,6 +77,21 @@ def _check() -> int:
         time.sleep(0.5)
     print("They still differ. Run `standfirst library rebuild`.", file=sys.stderr)
     return 1
+
+
+def _related() -> int:
+    from standfirst.library import house
+    from standfirst.library.related import renew_all
+    from standfirst.project.commands.load import Progress
+
+    _index_here()
+    began, bar = time.monotonic(), Progress("Relating")
+    try:
+        count = renew_all(house.live(), bar.show_count)
+    finally:
+        bar.end()
+    print(f"What {count:,} articles lead on to was found in {time.monotonic() - began:.1f} s.")
+    return 0
 
 
 def _index_here() -> None:

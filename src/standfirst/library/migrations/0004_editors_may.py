@@ -33,7 +33,7 @@ def permit(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("library", "0002_synonyms_pinned_missed"),
+        ("library", "0003_synonyms_pinned_missed"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('articles', '0004_indexes_for_reviews'),
-        ('library', '0001_notes'),
+        ('library', '0002_counts_of_searches'),
     ]
 
     operations = [

@@ -1,0 +1,16 @@
+"""What counts for how much, in any engine. Chosen on the judged sets of bench/search."""
+
+HEADLINE = 0.4  # weight of a word in the headline, beside its weight in the text
+TOGETHER = 0.1  # of the words standing together; more brings up whoever says the same phrase
+TOGETHER_FROM, TOGETHER_TO = 2, 5  # words
+ALMOST = 0.95  # of another wording, beside the word itself
+MOST_TERMS = 40  # of a long query, those that the fewest articles hold are asked for
+EXACT = 1000.0  # a headline typed in finds its article first
+MOST_EXPANSIONS = 64  # words that a prefix stands for
+# How many of so many words an article must hold. Whole sentences would find nothing if they had to.
+NEEDED = {2: 2, 3: 2, 4: 3}
+
+
+def needed(words: int) -> int:
+    """How many of so many words an article must hold."""
+    return NEEDED.get(words, 1)
