@@ -16,9 +16,9 @@ from standfirst.library import build, house, indexer
 from standfirst.library.engine import Broken, Search
 from standfirst.library.indexer import Indexer
 from standfirst.library.rules import (
-    MOST_PARTS,
     MOST_PREFIXES,
     MOST_ROWS,
+    MOST_WORDS,
     Phrase,
     Word,
     in_a_row,
@@ -142,7 +142,7 @@ def test_the_worst_that_can_be_typed_is_bounded(keeper: Indexer, text: str) -> N
     written("A", " ".join(f"{a}{b}{n} word{n}" for a in "abcde" for b in "aeiou" for n in range(9)))
     catch_up(keeper)
     query = parse(text)
-    assert len(query.wanted) + len(query.unwanted) <= MOST_PARTS
+    assert len(query.wanted) + len(query.unwanted) <= MOST_WORDS
     began = time.perf_counter()
     house.live().search(Search(query=query, facets=True))
     house.live().highlighter(query, 260)("word1 " * 5_000)

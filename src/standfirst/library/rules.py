@@ -182,7 +182,7 @@ def _items(text: str) -> "Iterable[object]":
     count = prefixes = rows = 0
     for found in _TOKEN.finditer(text):
         item = _item(found)
-        if item is None:
+        if item is None or (count >= MOST_PARTS and not _plain(item)):
             continue
         no = isinstance(item, tuple) and item[0] == "not"
         part = item[1] if no and isinstance(item, tuple) else item
@@ -198,12 +198,14 @@ def _items(text: str) -> "Iterable[object]":
                 words = words_of(ENDING.sub("", part.text))
                 several = [] if no else [Word(word) for word in words]
         for one in several:
-            if count >= MOST_PARTS and not (isinstance(one, Word) and not one.prefix):
-                continue
             yield one
             count += 1
             if count == MOST_WORDS:
                 return
+
+
+def _plain(item: object) -> bool:
+    return isinstance(item, Word) and not item.prefix
 
 
 def _item(found: re.Match[str]) -> object:

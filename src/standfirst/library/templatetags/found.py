@@ -20,7 +20,7 @@ _HIT = """\
 <p class="by ui">{}<time datetime="{}">{}</time> <span>{} min</span> \
 <span class="badge{}">{}</span></p></article></li>
 """
-_PICKED = mark_safe(' <span>Editors’ choice</span>')
+_PICKED = mark_safe(" <span>Editors’ choice</span>")
 _CHOICE = """\
 <li><label><input type="checkbox" form="search" id="{facet}-{value}" name="{facet}" value="{value}"\
 {checked}>{name} <span>{count:,}</span></label></li>"""
