@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,15 @@ import pytest
 from standfirst.library import build, house, indexer
 from standfirst.library.engine import Broken, Search
 from standfirst.library.indexer import Indexer
-from standfirst.library.rules import MOST_PARTS, MOST_PREFIXES, Word, parse
+from standfirst.library.rules import (
+    MOST_PREFIXES,
+    MOST_ROWS,
+    MOST_WORDS,
+    Phrase,
+    Word,
+    in_a_row,
+    parse,
+)
 from tests.apps.test_library_index import catch_up, found, written
 from tests.making import make_magazine
 
@@ -86,13 +95,14 @@ def test_the_worker_says_that_it_cannot_write_waits_and_goes_on(
                 full.__exit__(None, None, None)
 
     monkeypatch.setattr(keeper, "_stop", Clock())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=300_000))
     monkeypatch.setattr(indexer, "close_old_connections", lambda: None)
     full.__enter__()
     with caplog.at_level(logging.ERROR, logger="standfirst.library"):
         keeper._work()
     assert waits == [indexer.PAUSE, indexer.EVERY]
     assert "could not be written, tried again soon" in caplog.text
-    assert "too large" in caplog.text.lower()  # the system's own reason
+    assert "Only 0.3 MB are free where LIBRARY lies: make room there." in caplog.text
     assert found("salt") == [article.pk]
 
 
@@ -132,7 +142,7 @@ def test_the_worst_that_can_be_typed_is_bounded(keeper: Indexer, text: str) -> N
     written("A", " ".join(f"{a}{b}{n} word{n}" for a in "abcde" for b in "aeiou" for n in range(9)))
     catch_up(keeper)
     query = parse(text)
-    assert len(query.wanted) + len(query.unwanted) <= MOST_PARTS
+    assert len(query.wanted) + len(query.unwanted) <= MOST_WORDS
     began = time.perf_counter()
     house.live().search(Search(query=query, facets=True))
     house.live().highlighter(query, 260)("word1 " * 5_000)
@@ -145,3 +155,11 @@ def test_beginnings_of_words_are_few_and_the_rest_are_words() -> None:
     assert len(beginnings) == MOST_PREFIXES
     assert len(query.wanted) == 9
     assert query.unwanted == (Word("cd"),)
+
+
+def test_phrases_are_few_and_the_rest_are_words() -> None:
+    query = parse(" ".join(f'"of the {n}"' for n in range(7)) + " well-being " + '-"of the"')
+    assert sum(map(in_a_row, query.wanted)) == MOST_ROWS
+    assert query.wanted[:MOST_ROWS] == tuple(Phrase(f"of the {n}") for n in range(MOST_ROWS))
+    assert query.wanted[-2:] == (Word("well"), Word("being"))
+    assert query.unwanted == ()  # to exclude its words would be something else

@@ -3,6 +3,7 @@
 The functions are those of `engine.House`, for the one that the settings name.
 """
 
+import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ NO_CLIENT = (
     "the client for OpenSearch is not installed. Run `pip install 'standfirst[opensearch]'`, or "
     "take SEARCH_URL out"
 )
+LITTLE = 100_000_000  # bytes
 
 _houses: dict[tuple[str, str], House] = {}
 
@@ -29,6 +31,17 @@ def the_house() -> House:
         folders = Folders(Path(settings.LIBRARY))
         house = _houses[named] = _cluster(folders) if settings.SEARCH_URL else folders
     return house
+
+
+def no_room() -> str:
+    """A sentence where the disk has hardly any room left, for an engine that does not say so."""
+    try:
+        free = shutil.disk_usage(settings.LIBRARY).free
+    except OSError:
+        return ""
+    if free > LITTLE:
+        return ""
+    return f" Only {free / 1e6:,.1f} MB are free where LIBRARY lies: make room there."
 
 
 def _cluster(folders: Folders) -> House:

@@ -100,7 +100,9 @@ class Indexer:
                 self._stop.wait(PAUSE)
             except (Broken, OSError) as error:
                 # Nothing is lost: the notes are read again. A full disk ends up here.
-                log.error("The index could not be written, tried again soon: %s", error)
+                log.error(
+                    "The index could not be written, tried again soon: %s%s", error, house.no_room()
+                )
                 self.close()
                 self._stop.wait(PAUSE)
             except build.Stopped:

@@ -10,19 +10,22 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from standfirst.access.queries import standing_of
 from standfirst.access.rules import FullText, Terms, decide
 from standfirst.library.models import SearchCount
 from standfirst.library.rules import parse
-from standfirst.library.synonyms import phrases_in
+from standfirst.library.synonyms import rows_in
 from standfirst.members.models import Member
 from standfirst.publication.statements import in_turn, planned_once
 
 SECONDS = {"minute": 60, "day": 86_400}
 Limits = Mapping[str, Any]  # who -> span -> how often; "phrases" -> the same once more
+REMEMBERED = 20  # phrases of a reader
 SEARCHES, PHRASES = "searches", "phrases"
 
 
@@ -32,11 +35,19 @@ def too_often(request: HttpRequest) -> str:
     limits: Limits = settings.LIBRARY_LIMITS
     if _any_exceeded(_counted(request, limits), 1):
         return SEARCHES
-    count = phrases_in(parse(request.GET.get("q", "")))
-    if not count or _reads_everything(request):
+    rows = rows_in(parse(request.GET.get("q", "")))
+    if not rows or "phrases" not in limits or _reads_everything(request):
         return ""
-    counted = _counted(request, limits.get("phrases", {}), of="phrases-")
-    return PHRASES if _any_exceeded(counted, count) else ""
+    # To ask again, on page 2 or while typing on, tells nothing new. Kept are digests of the last.
+    who, _ = list(_counted(request, {}))[-1]
+    said: list[str] = cache.get(f"library-said-{who}") or []
+    digests = [salted_hmac(f"library-{who}", row).hexdigest()[:12] for row in rows]
+    new = [digest for digest in digests if digest not in said]
+    if new:
+        if _any_exceeded(_counted(request, limits["phrases"], of="phrases-"), len(new)):
+            return PHRASES
+        cache.set(f"library-said-{who}", [*new, *said][:REMEMBERED], 3_600)
+    return ""
 
 
 def exceeded(who: str, rates: Mapping[str, int], count: int = 1) -> bool:

@@ -13,7 +13,7 @@ _DIGITS = re.compile(r"\d(?:[\s()+./\-–]*\d)*")
 def worth_telling(text: str) -> str:
     """The search as the newsroom may see it, without case and needless blanks; "" for one that may
     be about a person: an address, a number that somebody has, a text that was pasted."""
-    said = " ".join(text.lower().split())
+    said = " ".join(text.lower().split()).lstrip("=+-|%")  # in a table it would be a formula
     words = said.split()
     if not any(c.isalpha() for c in said) or len(said) > LONGEST or len(words) > MOST_WORDS:
         return ""

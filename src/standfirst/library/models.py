@@ -118,8 +118,8 @@ class Synonyms(models.Model):
     panels = [FieldPanel("words"), FieldPanel("one_way")]
 
     class Meta:
-        verbose_name = "synonyms"
-        verbose_name_plural = "synonyms"
+        verbose_name = "group of synonyms"
+        verbose_name_plural = "groups of synonyms"
         ordering = ("words",)
 
     def __str__(self) -> str:
@@ -226,7 +226,7 @@ class PinnedResult(Orderable):
 
 class Outcome(models.TextChoices):
     NOTHING = "nothing", "nothing"
-    SOME_WORDS = "some", "only with fewer of the words"
+    SOME_WORDS = "some", "with fewer words"
 
 
 class Missed(models.Model):

@@ -17,12 +17,14 @@ from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, timedelta
+from typing import TypeGuard
 
 LONGEST = 2_500  # characters that are read: a pasted paragraph finds what is about the same
 MOST_PARTS, MOST_WORDS = 40, 400  # of all kinds; plain words alone
 MOST_IN_A_PHRASE = 30  # words
 SHORTEST_PREFIX = 2
 MOST_PREFIXES = 5  # beginnings of words: each stands for many words
+MOST_ROWS = 5  # phrases, and words joined by signs: of frequent words each is slow to look up
 
 FIELDS = ("author", "topic", "region", "section", "format")
 
@@ -85,6 +87,24 @@ class Query:
             for word in (part.parts if isinstance(part, Either) else (part,))
             if isinstance(word, Word) and not word.prefix
         )
+
+
+_DOTTED = re.compile(r"\.(?<=\b[^\W\d_]\.)(?=[^\W\d_]\b)")
+
+# What follows an apostrophe (China’s) is no word that one looks for.
+ENDING = re.compile(r"['’](?:s|t|d|m|ll|re|ve)\b", re.IGNORECASE)
+
+
+def words_of(text: str) -> list[str]:
+    """The words in a text, as they are written; U.S. is one."""
+    return re.findall(r"[^\W_]+", _DOTTED.sub("", text))
+
+
+def in_a_row(part: object) -> TypeGuard[Word | Phrase]:
+    """Does this ask whether words stand in a row, as a phrase and well-being do?"""
+    if isinstance(part, Phrase) or (isinstance(part, Word) and not part.prefix):
+        return len(words_of(part.text)) > 1
+    return False
 
 
 # -- reading ----------------------------------------------------------------------------------
@@ -159,22 +179,33 @@ def _clean(text: str) -> str:
 
 
 def _items(text: str) -> "Iterable[object]":
-    count = prefixes = 0
+    count = prefixes = rows = 0
     for found in _TOKEN.finditer(text):
         item = _item(found)
-        match item:
-            case None:
-                continue
-            case Word(word, prefix=True) | ("not", Word(word, prefix=True)):
-                prefixes += 1
-                if prefixes > MOST_PREFIXES:
-                    item = _negated(Word(word), isinstance(item, tuple))
-        if count >= MOST_PARTS and not (isinstance(item, Word) and not item.prefix):
+        if item is None or (count >= MOST_PARTS and not _plain(item)):
             continue
-        yield item
-        count += 1
-        if count == MOST_WORDS:
-            return
+        no = isinstance(item, tuple) and item[0] == "not"
+        part = item[1] if no and isinstance(item, tuple) else item
+        if isinstance(part, Word) and part.prefix:
+            prefixes += 1
+            if prefixes > MOST_PREFIXES:
+                part = Word(part.text)
+                item = _negated(part, no)
+        several: list[object] = [item]
+        if in_a_row(part):
+            rows += 1
+            if rows > MOST_ROWS:
+                words = words_of(ENDING.sub("", part.text))
+                several = [] if no else [Word(word) for word in words]
+        for one in several:
+            yield one
+            count += 1
+            if count == MOST_WORDS:
+                return
+
+
+def _plain(item: object) -> bool:
+    return isinstance(item, Word) and not item.prefix
 
 
 def _item(found: re.Match[str]) -> object:

@@ -10,13 +10,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from standfirst.library.rules import Either, Part, Phrase, Query, Word
+from standfirst.library.rules import ENDING, Either, Part, Phrase, Query, Word, in_a_row, words_of
 
 MOST_WORDINGS = 12  # of one group
 LONGEST_WORDING = 60  # characters
 MOST_ALSO = 24  # wordings that are added to one query
-
-_DOTTED = re.compile(r"\.(?<=\b[^\W\d_]\.)(?=[^\W\d_]\b)")
 
 Folded = tuple[str, ...]
 
@@ -25,7 +23,7 @@ def folded(text: str) -> Folded:
     """The text's words without case, accents, quotes and signs; U.S. is us."""
     letters = unicodedata.normalize("NFKD", text)
     letters = "".join(c for c in letters if not unicodedata.combining(c)).casefold()
-    return tuple(re.findall(r"[^\W_]+", _DOTTED.sub("", letters)))
+    return tuple(words_of(letters))
 
 
 def wordings_in(text: str) -> list[str]:
@@ -132,14 +130,13 @@ def pinned_as(query: Query) -> str:
     return " ".join(found) if replace(query, wanted=()) == Query() else ""
 
 
-def phrases_in(query: Query) -> int:
-    """How many times a query asks whether words stand in a row, also where they are joined by
-    signs (well-being), excluded or offered as a choice."""
+def rows_in(query: Query) -> list[str]:
+    """Of what a query asks whether it stands in a row, also where it is excluded or offered as a
+    choice. What follows an apostrophe (China’s) is no word of its own."""
     parts = [
         one
         for part in (*query.wanted, *query.unwanted)
         for one in (part.parts if isinstance(part, Either) else (part,))
     ]
-    return sum(
-        len(folded(part.text)) > 1 for part in parts if isinstance(part, Phrase) or not part.prefix
-    )
+    rows = [" ".join(folded(ENDING.sub("", part.text))) for part in parts if in_a_row(part)]
+    return list(dict.fromkeys(row for row in rows if " " in row))

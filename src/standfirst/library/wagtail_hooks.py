@@ -34,7 +34,16 @@ class SynonymsList(_OfTheLibrary):
     name = "library_synonyms"
     icon = "copy"
     menu_label = "Synonyms"
-    list_display = ["words", "one_way", DateColumn("changed_at", label="Changed", width="14%")]
+    list_display = [
+        "words",
+        Column(
+            "one_way",
+            label="Direction",
+            accessor=lambda it: "from the first" if it.one_way else "both ways",
+            width="16%",
+        ),
+        DateColumn("changed_at", label="Changed", width="14%"),
+    ]
 
 
 class _Pinnings(generic.IndexView):  # type: ignore[misc]
@@ -91,10 +100,10 @@ class _MissedList(generic.IndexView):  # type: ignore[misc]
     def columns(self) -> list[Any]:
         columns = [
             _Words(),
-            Column("outcome", label="Found", accessor="get_outcome_display", width="18%"),
+            Column("outcome", label="Found", accessor="get_outcome_display", width="16%"),
             Column("times", label="Times", sort_key="times", width="8%"),
-            DateColumn("first", label="First", sort_key="first", width="11%"),
-            DateColumn("last", label="Last", sort_key="last", width="11%"),
+            Column("first", accessor=lambda row: f"{row.first:%d %b %Y}", sort_key="first"),
+            Column("last", accessor=lambda row: f"{row.last:%d %b %Y}", sort_key="last"),
         ]
         if self.request.user.has_perm("library.add_synonyms"):
             columns.append(Column("remedy", label="Make", accessor=_remedies, width="18%"))

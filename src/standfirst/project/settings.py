@@ -150,8 +150,8 @@ LIBRARY_LIMITS = {
     "network": {"minute": 900},
     # Phrases of readers who may not read everything; neighbours: 256 addresses (/24, /48).
     "phrases": {
-        "member": {"minute": 30, "day": 200},
-        "visitors": {"minute": 60, "day": 400},
+        "member": {"minute": 60, "day": 300},
+        "visitors": {"minute": 120, "day": 600},
         "neighbours": {"day": 4_000},
     },
 }

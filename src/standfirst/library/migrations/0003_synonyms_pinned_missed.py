@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('query', models.CharField(max_length=80, unique=True, verbose_name='searched')),
-                ('outcome', models.CharField(choices=[('nothing', 'nothing'), ('some', 'only with fewer of the words')], max_length=8, verbose_name='found')),
+                ('outcome', models.CharField(choices=[('nothing', 'nothing'), ('some', 'with fewer words')], max_length=8, verbose_name='found')),
                 ('times', models.PositiveIntegerField(default=0)),
                 ('first', models.DateField(verbose_name='first')),
                 ('last', models.DateField(db_index=True, verbose_name='last')),
@@ -52,8 +52,8 @@ class Migration(migrations.Migration):
                 ('changed_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
             ],
             options={
-                'verbose_name': 'synonyms',
-                'verbose_name_plural': 'synonyms',
+                'verbose_name': 'group of synonyms',
+                'verbose_name_plural': 'groups of synonyms',
                 'ordering': ('words',),
             },
         ),

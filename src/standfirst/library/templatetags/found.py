@@ -25,7 +25,7 @@ _ON_LIST = '<a class="on-list" href="{}">On your list</a>'
 _SAVE = """\
 <button class="link-button save" form="save" formaction="{}" \
 aria-label="Save “{}” for later">Save for later</button>"""
-_PICKED = mark_safe(' <span class="picked">Editors’ choice</span>')
+_PICKED = mark_safe(" <span>Editors’ choice</span>")
 _CHOICE = """\
 <li><label><input type="checkbox" form="search" id="{facet}-{value}" name="{facet}" value="{value}"\
 {checked}>{name} <span>{count:,}</span></label></li>"""

@@ -23,17 +23,20 @@ def run(options: argparse.Namespace) -> int:
 
     start_django()
     from standfirst.library.engine import Broken, Busy, Unreachable
+    from standfirst.library.house import no_room
 
     try:
         return {"check": _check, "rebuild": _rebuild, "related": _related}[options.what]()
     except Busy as error:
         raise Problem(f"{error}. Try again when it has ended.") from error
     except Broken as error:
-        raise Problem(f"{error}. Run `standfirst library rebuild`.") from error
+        step = no_room() or " Run `standfirst library rebuild`."
+        raise Problem(f"{error}.{step}") from error
     except Unreachable as error:
         raise Problem(f"{error}. See SEARCH_URL, then try again.") from error
     except OSError as error:
-        raise Problem(f"the folder of the index cannot be used: {error}. See LIBRARY.") from error
+        step = no_room() or " See LIBRARY."
+        raise Problem(f"the folder of the index cannot be used: {error}.{step}") from error
 
 
 def _rebuild() -> int:
