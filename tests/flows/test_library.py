@@ -371,11 +371,12 @@ def test_phrases_of_the_rest_find_every_sample_article_and_show_none_of_it(
         secret = runs(fold(" ".join(rest))) - runs(public)
         for number, phrase in enumerate(phrases_of(rest, 4)):
             asked = '"' + phrase.replace('"', " ") + '"'
-            if number < 2:
-                for text in told_elsewhere(asked, cast["visitor"], next(in_turn)):
+            if number == 0:
+                reader = next(in_turn)
+                for text in told_elsewhere(asked, cast["visitor"], reader):
                     assert not secret & runs(fold(text)), (article, phrase, text)
                     followed += article.title in text
-                assert_open(suggested(phrase, cast["visitor"], next(in_turn)))
+                assert_open(suggested(phrase, cast["visitor"], reader))
             for name, client in cast.items():
                 html = page(client, asked)
                 here = cards(html).get(article.title)
@@ -387,7 +388,7 @@ def test_phrases_of_the_rest_find_every_sample_article_and_show_none_of_it(
                 # no five words of the rest in a row that do not stand in the preview as well
                 told = runs(fold(re.sub("<.*?>", "", here)))
                 assert not secret & told, (name, article, phrase)
-    assert followed > 40  # the phrase finds its article, as a feed too
+    assert followed > 20  # the phrase finds its article, as a feed too
     assert found > 300
     assert shown > 100  # and those who may read it see where it stands
 
