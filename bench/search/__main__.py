@@ -20,21 +20,28 @@ def main() -> int:
     options.add_argument("--articles", type=int, default=50_000)
     options.add_argument("--asked", type=int, default=300, help="queries of each kind")
     options.add_argument("--only", choices=("speed", "relevance"))
+    options.add_argument(
+        "--semantic",
+        type=Path,
+        metavar="FOLDER",
+        help="words beside words and meaning; vectors are kept there",
+    )
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         os.environ |= {
             "STANDFIRST_HOME": folder,
             "SECRET_KEY": "b" * 60,
+            "LIBRARY_SEMANTIC": "1" if chosen.semantic else "",
             "DJANGO_SETTINGS_MODULE": "standfirst.project.settings",
         }
         import django
 
         django.setup()
         found: dict[str, object] = {}
-        if chosen.only != "relevance":
+        if chosen.only != "relevance" and not chosen.semantic:
             found |= speed(Path(folder), chosen.articles, chosen.asked)
         if chosen.only != "speed":
-            found["ndcg10"] = relevance(Path(folder))
+            found["ndcg10"] = relevance(Path(folder), chosen.semantic)
     print(json.dumps(found))
     return 0
 
@@ -55,13 +62,13 @@ def speed(folder: Path, articles: int, asked: int) -> dict[str, object]:
     return found | {"p99_ms": {name: p99 for name, (_, p99) in times.items()}}
 
 
-def relevance(folder: Path) -> dict[str, object]:
+def relevance(folder: Path, vectors: Path | None) -> dict[str, object]:
     """Print how well it finds; the figures for the last line."""
     from django.conf import settings
 
     from bench.search.relevance import measure, ndcg10, table
 
-    found = measure(folder, settings.LIBRARY_FRESHNESS)
+    found = measure(folder, settings.LIBRARY_FRESHNESS, vectors)
     print(table(found))
     return ndcg10(found)
 

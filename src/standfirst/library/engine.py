@@ -54,6 +54,8 @@ class Search:
     any_word: bool = False
     freshness: float = 0.0  # share by which an article of `now` counts for more than an old one
     now: datetime | None = None
+    among: frozenset[int] | None = None  # of these keys alone; None: of all
+    leaving_out: frozenset[int] = frozenset()  # keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from standfirst.articles.texts import readable
 from standfirst.library import finding, house, rules
 from standfirst.library.asked import LAST_PAGE, Asked
 from standfirst.library.engine import FACETS, Broken, Engine, Fragment, Highlighter, Search, Value
+from standfirst.library.semantic import meaning
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import start_of
 
@@ -112,7 +113,7 @@ def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> 
     query = rules.parse(asked.text)
     wanted = _to_search(asked, query, now)
     answer = finding.find(engine, wanted, asked.exactly)
-    found = answer.found
+    found = meaning.fused(engine, answer, asked.text)
     first = asked.page == 1
     return Results(
         items=_items(engine, answer.query, found.keys, standing, now),

@@ -8,7 +8,8 @@
     after:2019  before:2020-06                  published then; year, month or day
     nucl*                words that begin so
 
-Any text gives a query: what cannot be meant as an operator is searched as words.
+Any text gives a query: what cannot be meant as an operator is searched as words. Whoever pastes a
+paragraph (more than MOST_PARTS words) means no operators at all.
 """
 
 import re
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, date, timedelta
 
 LONGEST = 2_500  # characters that are read: a pasted paragraph finds what is about the same
-MOST_PARTS, MOST_WORDS = 40, 400  # of all kinds; plain words alone
+MOST_PARTS = 40
+MOST_WORDS = 400  # of a pasted text
 MOST_IN_A_PHRASE = 30  # words
 SHORTEST_PREFIX = 2
 
@@ -156,16 +158,18 @@ def _clean(text: str) -> str:
 
 
 def _items(text: str) -> "Iterable[object]":
+    tokens = text.replace('"', " ").replace("*", " ").split()
+    if len(tokens) > MOST_PARTS:
+        yield from (word for token in tokens[:MOST_WORDS] if (word := _word(token)))
+        return
     count = 0
     for found in _TOKEN.finditer(text):
         item = _item(found)
         if item is None:
             continue
-        if count >= MOST_PARTS and not (isinstance(item, Word) and not item.prefix):
-            continue
         yield item
         count += 1
-        if count == MOST_WORDS:
+        if count == MOST_PARTS:
             return
 
 

@@ -28,6 +28,7 @@ VARIABLES: Mapping[str, str] = {
     "PAGE_STORE_MB": "the largest size of the kept pages in megabytes; default: 2000",
     "LIBRARY": "folder of this host's search index; default: library in STANDFIRST_HOME",
     "LIBRARY_FRESHNESS": "percent by which today's analysis counts for more; default: 15",
+    "LIBRARY_SEMANTIC": "1 finds articles by meaning too; needs the extra of that name",
     "TRUSTED_PROXIES": "networks of your own proxies, whose X-Forwarded-For and -Proto count",
     "EDGE_PURGE_URLS": "addresses of Varnish to tell of changes, such as http://10.0.0.5:6081",
     "DEBUG": "1 shows errors in the browser; never on a public machine",

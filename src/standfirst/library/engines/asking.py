@@ -40,6 +40,10 @@ class Asking:
             if facet != leave_out:
                 clauses.append((Occur.Must, self._one_of(facet, values)))
         clauses += [(Occur.MustNot, self._one_of(*row)) for row in search.without]
+        if search.among is not None:
+            clauses.append((Occur.Must, self._keys(search.among)))
+        if search.leaving_out:
+            clauses.append((Occur.MustNot, self._keys(search.leaving_out)))
         if search.since or search.before:
             clauses.append((Occur.Must, self._between(search)))
         return Query.boolean_query(clauses)
@@ -164,6 +168,12 @@ class Asking:
             for value in sorted(values, key=str)
         ]
         return Query.const_score_query(Query.boolean_query(clauses), 0.0)
+
+    def _keys(self, keys: frozenset[int]) -> Query:
+        if not keys:
+            return Query.empty_query()
+        found = Query.term_set_query(self._schema, "key", sorted(keys))
+        return Query.const_score_query(found, 0.0)
 
     def _between(self, search: Search) -> Query:
         since = int(search.since.timestamp()) if search.since else None

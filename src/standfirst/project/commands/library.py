@@ -2,8 +2,9 @@
 
 check     compares every article of the database with the index; what differs is indexed anew
 rebuild   builds an index beside the live one, verifies it, and puts it in its place
+embed     computes what articles are found by in meaning (LIBRARY_SEMANTIC); the worker does it too
 
-Both may be stopped at any time; a rebuild that was stopped goes on where it was."""
+All may be stopped at any time; a rebuild or embed that was stopped goes on where it was."""
 
 import argparse
 import sys
@@ -14,7 +15,7 @@ WAIT = 30.0  # seconds in which the worker should have mended what was found
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["check", "rebuild"])
+    parser.add_argument("what", choices=["check", "rebuild", "embed"])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from standfirst.library.house import Busy
 
     try:
-        return _check() if options.what == "check" else _rebuild()
+        return {"check": _check, "rebuild": _rebuild, "embed": _embed}[options.what]()
     except Busy as error:
         raise Problem(f"{error}. Try again when it has ended.") from error
     except Broken as error:
@@ -45,6 +46,35 @@ def _rebuild() -> int:
         bar.end()
     before = f", {built.resumed:,} of them before it was stopped" if built.resumed else ""
     print(f"{built.articles:,} articles indexed in {time.monotonic() - began:.1f} s{before}.")
+    return 0
+
+
+def _embed() -> int:
+    from standfirst.library import house
+    from standfirst.library.models import Vectors
+    from standfirst.library.semantic.embedding import compute, forget, write
+    from standfirst.library.semantic.model import lacking, load
+    from standfirst.project.cli import Problem
+    from standfirst.project.commands.load import Progress
+
+    if why := lacking():
+        raise Problem(why)
+    from standfirst.library.semantic.store import Rows
+
+    began, bar, count = time.monotonic(), Progress("Computing"), 0
+    with house.only_one("embedding"):
+        embedder = load(house.root(), threads=2)
+        try:
+            count = compute(embedder, bar.show_count)
+        except KeyboardInterrupt:
+            print("\nStopped; the same command goes on from here.", file=sys.stderr)
+            return 130
+        finally:
+            bar.end()
+        forget()
+        write(Rows(house.root() / "vectors", embedder.name, embedder.size), embedder.name)
+    held = Vectors.objects.filter(model=embedder.name).count()
+    print(f"{count:,} articles computed in {time.monotonic() - began:.1f} s; {held:,} in all.")
     return 0
 
 
