@@ -32,6 +32,12 @@ def main() -> int:
     options.add_argument("--magazine", type=Path, help="one that `demo --load-only` has made")
     options.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     options.add_argument("--full", action="store_true", help="a million short articles too")
+    options.add_argument(
+        "--semantic",
+        type=Path,
+        metavar="FOLDER",
+        help="relevance of words beside words and meaning; vectors are kept there",
+    )
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -39,6 +45,7 @@ def main() -> int:
         os.environ |= {
             "STANDFIRST_HOME": name,
             "SECRET_KEY": "b" * 60,
+            "LIBRARY_SEMANTIC": "1" if chosen.semantic else "",
             "DJANGO_SETTINGS_MODULE": "standfirst.project.settings",
         }
         import django
@@ -76,7 +83,7 @@ def run(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
 
         from bench.search import relevance
 
-        judged = relevance.measure(folder, settings.LIBRARY_FRESHNESS)
+        judged = relevance.measure(folder, settings.LIBRARY_FRESHNESS, chosen.semantic)
         print(relevance.table(judged))
         found["ndcg10"] = relevance.ndcg10(judged)
     if "related" in chosen.only:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.search.sets import Text
 from bench.search.texts import NOW
+from bench.search.vectors import Vectors
 
 Ranker = Callable[[str, int], list[str]]  # words, how many -> ids, the best first
 
@@ -23,6 +24,27 @@ def ours(texts: list[Text], folder: Path, freshness: float = 0.0) -> Ranker:
     def rank(words: str, count: int) -> list[str]:
         asked = Search(query=parse(words), count=count, freshness=freshness, now=NOW)
         return [texts[key - 1].id for key in find(index, asked).found.keys]
+
+    return rank
+
+
+def with_meaning(
+    texts: list[Text], folder: Path, vectors: Vectors, freshness: float = 0.0
+) -> Ranker:
+    """The same in an index that `ours` made, with what is near in meaning."""
+    from standfirst.library.engine import Search
+    from standfirst.library.engines.embedded import Index
+    from standfirst.library.finding import find
+    from standfirst.library.rules import parse
+    from standfirst.library.semantic.meaning import fused
+
+    index = Index.open(folder)
+
+    def rank(words: str, count: int) -> list[str]:
+        asked = Search(query=parse(words), count=count, freshness=freshness, now=NOW)
+        answer = find(index, asked)
+        found = fused(index, answer, words, vectors.nearest, lambda key: texts[key - 1].title)
+        return [texts[key - 1].id for key in found.keys]
 
     return rank
 

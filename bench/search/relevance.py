@@ -11,6 +11,7 @@ from time import perf_counter
 from bench.search import rankers
 from bench.search.rankers import Ranker
 from bench.search.sets import Judged, headlines, own, public
+from bench.search.vectors import Vectors
 
 PUBLIC = ("cran", "cisi")
 FIRST, DEEP = 10, 100
@@ -30,11 +31,15 @@ def recall(found: Sequence[str], grades: Mapping[str, float]) -> float:
     return len(set(found[:DEEP]) & set(grades)) / len(grades)
 
 
-def measure(folder: Path, freshness: float) -> dict[str, dict[str, dict[str, float]]]:
+def measure(
+    folder: Path, freshness: float, vectors: Path | None = None
+) -> dict[str, dict[str, dict[str, float]]]:
     """For each set and each ranking: nDCG@10 of all and of each kind, recall@100, ms a query.
 
     `freshness` is that of our own set, whose texts have dates, as readers get it by default."""
     found: dict[str, dict[str, dict[str, float]]] = {}
+    if vectors:
+        return with_meaning(folder, freshness, vectors)
     for name in PUBLIC:
         if judged := public(name):
             found[name] = compare(judged, folder / name)
@@ -57,6 +62,28 @@ def compare(judged: Judged, folder: Path, freshness: float = 0.0) -> dict[str, d
         "plain Tantivy": score(judged, rankers.plain(judged.texts)),
         "SQLite FTS5": score(judged, rankers.fts5(judged.texts)),
     }
+
+
+def with_meaning(
+    folder: Path, freshness: float, kept: Path
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Words alone beside words and meaning. Of our own set without the speeches, whose vectors take
+    an hour, and with the questions that the other texts answer."""
+    texts = [text for text in own().texts if not text.id.startswith("ungd-")]
+    sets = [judged for name in PUBLIC if (judged := public(name))]
+    sets.append(replace(own(texts), name="own, no speeches"))
+    found = {}
+    for judged in sets:
+        here, fresh = folder / judged.name, freshness if judged is sets[-1] else 0.0
+        vectors = Vectors(judged.texts, kept, judged.name)
+        found[judged.name] = {
+            "words": score(judged, rankers.ours(judged.texts, here, fresh)),
+            "and meaning": score(judged, rankers.with_meaning(judged.texts, here, vectors, fresh)),
+        }
+        if vectors.passages:
+            each, passage = vectors.seconds / vectors.computed, vectors.seconds / vectors.passages
+            print(f"{judged.name}: {each:.3f} s of processor a text, {passage:.3f} a passage")
+    return found
 
 
 def score(judged: Judged, rank: Ranker) -> dict[str, float]:
@@ -109,7 +136,7 @@ def ndcg10(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, 
         | {
             "kinds": {
                 kind: round(value, 4)
-                for kind, value in rankings["ours"].items()
+                for kind, value in (rankings.get("ours") or rankings["and meaning"]).items()
                 if kind not in {"all", "recall@100", "ms", "questions"}
             }
         }

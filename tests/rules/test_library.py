@@ -104,12 +104,15 @@ def test_a_star_asks_for_every_word_that_begins_so():
     )
 
 
-def test_a_pasted_paragraph_is_read_and_of_operators_a_bounded_number():
-    words = parse(" ".join(f"word{n}" for n in range(200)))
-    assert len(words.wanted) == 200
-    many = parse(" ".join(f'"row {n}" -no{n}' for n in range(100)) + " plain")
-    assert len(many.wanted) + len(many.unwanted) == MOST_PARTS + 1
-    assert many.wanted[-1] == Word("plain")
+def test_whoever_pastes_a_paragraph_means_no_operators():
+    told = 'He said: "no salt" -- none at all OR nothing, after:noon. '
+    assert any(not isinstance(part, Word) for part in parse(told).wanted)
+    pasted = parse(told * 6)
+    assert pasted.words[:5] == ("He", "said", "no", "salt", "none")
+    assert "or" in pasted.words
+    assert len(pasted.words) == len(pasted.wanted)
+    assert not pasted.unwanted
+    assert len(parse("word " * 450).wanted) == MOST_WORDS
 
 
 def test_unbalanced_quotes_are_left_out():

@@ -40,8 +40,8 @@ class Document:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """What to look for. The names in `query.filed` are no longer asked for here: `only` holds, for
-    each facet, values of which an article must have one; `without` what it must not have, also of
-    "key". `any_word`: one of the words is enough, where several would be asked for otherwise."""
+    each facet or "key", values of which an article must have one; `without` what it must not have.
+    `any_word`: one of the words is enough, where several would be asked for otherwise."""
 
     query: Query
     only: Sequence[tuple[str, frozenset[Value]]] = ()

@@ -28,7 +28,7 @@ def the_house() -> House:
     named = (str(settings.SEARCH_URL), str(settings.LIBRARY))
     house = _houses.get(named)
     if house is None:
-        folders = Folders(Path(settings.LIBRARY))
+        folders = Folders(root())
         house = _houses[named] = _cluster(folders) if settings.SEARCH_URL else folders
     return house
 
@@ -36,7 +36,7 @@ def the_house() -> House:
 def no_room() -> str:
     """A sentence where the disk has hardly any room left, for an engine that does not say so."""
     try:
-        free = shutil.disk_usage(settings.LIBRARY).free
+        free = shutil.disk_usage(root()).free
     except OSError:
         return ""
     if free > LITTLE:
@@ -92,6 +92,11 @@ def swap() -> None:
     the_house().swap()
 
 
+def root() -> Path:
+    """The folder of what this host keeps of the library."""
+    return Path(settings.LIBRARY)
+
+
 def live_folder() -> Path | None:
     """The folder of this host's live index, where it is embedded."""
-    return Folders(Path(settings.LIBRARY)).live_folder()
+    return Folders(root()).live_folder()

@@ -1,5 +1,5 @@
-"""What has changed for the library's indexes, what members saved for later, and what the newsroom
-tells the library and hears from it."""
+"""What has changed for the library's indexes, what its articles are about in numbers, what members
+saved for later, and what the newsroom tells the library and hears from it."""
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -46,6 +46,23 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class Vectors(models.Model):
+    """The vectors of one article's passages, computed once for all hosts.
+
+    No foreign key: deleting an article asks nothing here. What has none any more is dropped later.
+    """
+
+    article = models.BigIntegerField(primary_key=True)
+    model = models.CharField(max_length=40)
+    stamp = models.BigIntegerField()  # of the article's document when it was last looked at
+    digest = models.BigIntegerField()  # of headline and texts, and of the model
+    data = models.BinaryField()  # numbers of 16 bits, passage after passage
+    at = models.DateTimeField(auto_now=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.article} by {self.model}"
 
 
 class Saved(models.Model):

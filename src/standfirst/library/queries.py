@@ -43,6 +43,7 @@ from standfirst.library.engine import (
     Unreachable,
     Value,
 )
+from standfirst.library.semantic import meaning
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import start_of
 
@@ -175,7 +176,7 @@ def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> 
     query = rules.parse(asked.text)
     thesaurus = the_desk().thesaurus
     answer = finding.find(engine, _to_search(asked, query, now), thesaurus, asked.exactly)
-    found = answer.found
+    found = meaning.fused(engine, answer, asked.text)
     first = asked.page == 1
     keys, total, pinned = found.keys, found.total, _pinned(asked, answer.meant, now)
     if pinned:

@@ -8,7 +8,8 @@
     after:2019  before:2020-06                  published then; year, month or day
     nucl*                words that begin so
 
-Any text gives a query: what cannot be meant as an operator is searched as words.
+Any text gives a query: what cannot be meant as an operator is searched as words. Whoever pastes a
+paragraph (more than MOST_PARTS words) means no operators at all.
 """
 
 import re
@@ -17,10 +18,12 @@ from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, timedelta
+from itertools import islice
 from typing import TypeGuard
 
 LONGEST = 2_500  # characters that are read: a pasted paragraph finds what is about the same
-MOST_PARTS, MOST_WORDS = 40, 400  # of all kinds; plain words alone
+MOST_PARTS = 40
+MOST_WORDS = 400  # of a pasted text
 MOST_IN_A_PHRASE = 30  # words
 SHORTEST_PREFIX = 2
 MOST_PREFIXES = 5  # beginnings of words: each stands for many words
@@ -179,10 +182,15 @@ def _clean(text: str) -> str:
 
 
 def _items(text: str) -> "Iterable[object]":
+    tokens = text.replace('"', " ").replace("*", " ").split()
+    if len(tokens) > MOST_PARTS:
+        pasted = (word for token in tokens for word in words_of(ENDING.sub("", token)))
+        yield from (_single(word) for word in islice(pasted, MOST_WORDS))
+        return
     count = prefixes = rows = 0
     for found in _TOKEN.finditer(text):
         item = _item(found)
-        if item is None or (count >= MOST_PARTS and not _plain(item)):
+        if item is None:
             continue
         no = isinstance(item, tuple) and item[0] == "not"
         part = item[1] if no and isinstance(item, tuple) else item
@@ -202,10 +210,6 @@ def _items(text: str) -> "Iterable[object]":
             count += 1
             if count == MOST_WORDS:
                 return
-
-
-def _plain(item: object) -> bool:
-    return isinstance(item, Word) and not item.prefix
 
 
 def _item(found: re.Match[str]) -> object:
@@ -234,9 +238,11 @@ def _item(found: re.Match[str]) -> object:
 def _word(text: str) -> Word | None:
     word = text.strip(_EDGES)
     prefix = text.rstrip(_EDGES.replace("*", "")).endswith("*") and len(word) >= SHORTEST_PREFIX
-    if word in {"OR", "AND"}:
-        word = word.lower()
-    return Word(word, prefix) if word else None
+    return _single(word, prefix) if word else None
+
+
+def _single(word: str, prefix: bool = False) -> Word:
+    return Word(word.lower() if word in {"OR", "AND"} else word, prefix)
 
 
 def _negated(item: Word | Phrase | None, no: bool) -> object:

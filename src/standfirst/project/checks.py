@@ -42,7 +42,7 @@ def is_public() -> bool:
 
 def findings() -> Iterator[Finding]:
     """Everything that is missing or unsafe, the settings first, then the data."""
-    for look in (_key, _address, _debug, _mail, _proxies, _edges, _static):
+    for look in (_key, _address, _debug, _mail, _proxies, _edges, _static, _semantic):
         yield from look()
     try:
         connection.ensure_connection()
@@ -190,6 +190,13 @@ _NEEDED: tuple[Callable[[], Iterator[Finding]], ...] = (*(_key, _debug, _proxies
 
 
 # -- data -------------------------------------------------------------------------------------
+
+
+def _semantic() -> Iterator[Finding]:
+    from standfirst.library.semantic.model import lacking
+
+    if settings.LIBRARY_SEMANTIC and (why := lacking()):
+        yield Finding(f"LIBRARY_SEMANTIC is set, but readers search by words alone. {why}", False)
 
 
 def _disk() -> Iterator[Finding]:

@@ -30,6 +30,7 @@ VARIABLES: Mapping[str, str] = {
     "LIBRARY": "folder of this host's search index; default: library in STANDFIRST_HOME",
     "LIBRARY_FRESHNESS": "percent by which today's analysis counts for more; default: 15",
     "SEARCH_URL": "https://user:secret@host:9200/prefix of OpenSearch, instead of LIBRARY's index",
+    "LIBRARY_SEMANTIC": "1 finds articles by meaning too; needs the extra of that name",
     "TRUSTED_PROXIES": "networks of your own proxies, whose X-Forwarded-For and -Proto count",
     "EDGE_PURGE_URLS": "addresses of Varnish to tell of changes, such as http://10.0.0.5:6081",
     "DEBUG": "1 shows errors in the browser; never on a public machine",

@@ -139,6 +139,7 @@ PAGE_STORE_MAX_BYTES = environment.number("PAGE_STORE_MB", 2000) * 1_000_000
 # The library's index, on this host's disk; may be deleted at any moment.
 LIBRARY = environment.folder("LIBRARY", HOME / "library")
 LIBRARY_FRESHNESS = environment.share("LIBRARY_FRESHNESS", 15)
+LIBRARY_SEMANTIC = environment.flag("LIBRARY_SEMANTIC")
 
 # Where a cluster keeps one index for all hosts instead; LIBRARY then holds this host's locks.
 SEARCH_URL = environment.search(environment.text("SEARCH_URL"))

@@ -194,11 +194,8 @@ class Asking:
     def _one_of(self, facet: str, values: frozenset[Value]) -> Query:
         if not values:
             return Query.empty_query()
-        clauses = [
-            (Occur.Should, Query.term_query(self._schema, facet, value))
-            for value in sorted(values, key=str)
-        ]
-        return Query.const_score_query(Query.boolean_query(clauses), 0.0)
+        found = Query.term_set_query(self._schema, facet, sorted(values, key=str))
+        return Query.const_score_query(found, 0.0)
 
     def _between(self, search: Search) -> Query:
         since = int(search.since.timestamp()) if search.since else None

@@ -163,7 +163,7 @@ class Index:
     def _facets(
         self, searcher: tantivy.Searcher, asking: Asking, query: Query, search: Search
     ) -> dict[str, list[tuple[Value, int]]]:
-        chosen = {facet for facet, _ in search.only}
+        chosen = {facet for facet, _ in search.only if facet in FACETS}
         counted = searcher.aggregate(query, _counts(f for f in FACETS if f not in chosen))
         for facet in chosen:
             counted |= searcher.aggregate(asking.query(search, facet), _counts([facet]))

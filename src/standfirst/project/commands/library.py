@@ -2,9 +2,10 @@
 
 check     compares every article of the database with the index; what differs is indexed anew
 rebuild   builds an index beside the live one, verifies it, and puts it in its place
+embed     computes what articles are found by in meaning (LIBRARY_SEMANTIC); the worker does it too
 related   finds anew what every article leads on to ("Read next")
 
-All may be stopped at any time; rebuild and related go on where they were stopped."""
+All may be stopped at any time; rebuild, embed and related go on where they were stopped."""
 
 import argparse
 import sys
@@ -15,7 +16,7 @@ WAIT = 30.0  # seconds in which the worker should have mended what was found
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["check", "rebuild", "related"])
+    parser.add_argument("what", choices=["check", "rebuild", "embed", "related"])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,7 +27,8 @@ def run(options: argparse.Namespace) -> int:
     from standfirst.library.house import no_room
 
     try:
-        return {"check": _check, "rebuild": _rebuild, "related": _related}[options.what]()
+        todo = {"check": _check, "rebuild": _rebuild, "embed": _embed, "related": _related}
+        return todo[options.what]()
     except Busy as error:
         raise Problem(f"{error}. Try again when it has ended.") from error
     except Broken as error:
@@ -50,6 +52,35 @@ def _rebuild() -> int:
         bar.end()
     before = f", {built.resumed:,} of them before it was stopped" if built.resumed else ""
     print(f"{built.articles:,} articles indexed in {time.monotonic() - began:.1f} s{before}.")
+    return 0
+
+
+def _embed() -> int:
+    from standfirst.library import house
+    from standfirst.library.models import Vectors
+    from standfirst.library.semantic.embedding import compute, forget, write
+    from standfirst.library.semantic.model import lacking, load
+    from standfirst.project.cli import Problem
+    from standfirst.project.commands.load import Progress
+
+    if why := lacking():
+        raise Problem(why)
+    from standfirst.library.semantic.store import Rows
+
+    began, bar, count = time.monotonic(), Progress("Computing"), 0
+    with house.only_one("embedding"):
+        embedder = load(house.root(), threads=2)
+        try:
+            count = compute(embedder, bar.show_count)
+        except KeyboardInterrupt:
+            print("\nStopped; the same command goes on from here.", file=sys.stderr)
+            return 130
+        finally:
+            bar.end()
+        forget()
+        write(Rows(house.root() / "vectors", embedder.name, embedder.size), embedder.name)
+    held = Vectors.objects.filter(model=embedder.name).count()
+    print(f"{count:,} articles computed in {time.monotonic() - began:.1f} s; {held:,} in all.")
     return 0
 
 

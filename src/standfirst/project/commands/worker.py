@@ -18,6 +18,7 @@ def run(options: argparse.Namespace) -> int:
     from django.db import DatabaseError
 
     from standfirst.library.indexer import indexing
+    from standfirst.library.semantic.embedding import embedding
     from standfirst.project.checks import pending_migrations
     from standfirst.project.worker import Worker
 
@@ -26,6 +27,6 @@ def run(options: argparse.Namespace) -> int:
             raise Problem("the tables do not fit this version. Run `standfirst prepare`.")
     except DatabaseError:
         pass  # the worker waits until the database is there
-    with indexing():
+    with indexing(), embedding():
         Worker().run()
     return 0
