@@ -134,7 +134,7 @@ class OpenSearch:
                 status, body = cluster.answer(
                     self.command, self.path, text, self.headers.get("authorization", "")
                 )
-                data = json.dumps(body).encode()
+                data = (body if isinstance(body, str) else json.dumps(body)).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json; charset=UTF-8")
                 self.send_header("content-length", str(len(data)))

@@ -68,7 +68,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opensearch, "LONGEST_PAUSE", 0.05)
 
 
-@pytest.mark.parametrize("failure", ["off", "slow", "429", "503", "red", "401", "nonsense"])
+@pytest.mark.parametrize(
+    "failure", ["off", "slow", "429", "503", "red", "401", "404", "nonsense", "odd"]
+)
 def test_a_cluster_that_cannot_be_asked_is_a_sentence_and_nothing_is_rebuilt(
     hurried: None, indexer: Indexer, ours: OpenSearch, failure: str, caplog: Any
 ) -> None:
@@ -85,6 +87,10 @@ def test_a_cluster_that_cannot_be_asked_is_a_sentence_and_nothing_is_rebuilt(
             next(iter(ours.indexes.values())).red = True
         case "nonsense":
             ours.answer = lambda *_: (200, ["hello"])  # type: ignore[method-assign]
+        case "odd":
+            ours.answer = lambda *_: (404, ["hello"])  # type: ignore[method-assign]
+        case "404":  # of something else that answers there
+            ours.answer = lambda *_: (404, "<h1>Not found</h1>")  # type: ignore[method-assign]
         case status:
             ours.status = int(status)
     caplog.clear()

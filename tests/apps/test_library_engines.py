@@ -218,6 +218,8 @@ def test_check_says_what_a_cluster_lacks(
     monkeypatch.setitem(sys.modules, "opensearchpy", None)
     (finding,) = checks._library()
     assert "pip install 'standfirst[opensearch]'" in finding.sentence
+    settings.SEARCH_URL = settings.SEARCH_URL.replace("127.0.0.1", "search.example")
+    assert "in the open" in next(iter(checks._library())).sentence
     settings.SEARCH_URL = ""
     assert list(checks._library()) == []
 

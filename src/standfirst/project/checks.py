@@ -264,6 +264,13 @@ def _library() -> Iterator[Finding]:
     from standfirst.library import house
     from standfirst.library.engine import Broken, Unreachable
 
+    parts = urlsplit(settings.SEARCH_URL)
+    if parts.scheme == "http" and parts.hostname not in LOCAL_HOSTS:
+        yield Finding(
+            "SEARCH_URL begins with http:, so texts and the password travel in the open. Write "
+            "https:, unless the network between is your own.",
+            grave=False,
+        )
     try:
         house.live()
     except Unreachable as error:

@@ -31,6 +31,16 @@ PAUSE = 5.0  # seconds in which a cluster that failed readers is left alone
 
 Answer = dict[str, Any]
 
+# The last three the client raises for errors of a shape that it does not know.
+_FAILURES = (
+    OpenSearchException,
+    ImproperlyConfigured,
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
+
 
 class Conflict(Exception):  # noqa: N818
     """Somebody else has written this meanwhile."""
@@ -91,7 +101,9 @@ class Wire:
                 method, path, params=given, body=body, headers=headers
             )
         except NotFoundError as error:
-            if isinstance(error.info, dict) and "error" not in error.info:
+            if not isinstance(error.info, dict):
+                raise self._away("what answers at SEARCH_URL is not OpenSearch") from error
+            if "error" not in error.info:
                 return error.info  # a document that is not there
             raise Gone(f"there is no such index ({_reason(error)})") from error
         except ConflictError as error:
@@ -102,7 +114,7 @@ class Wire:
         except (AuthenticationException, AuthorizationException) as error:
             why = f"the search cluster does not let us in: {_reason(error)}"
             raise self._away(why) from error
-        except (OpenSearchException, ImproperlyConfigured, OSError) as error:
+        except _FAILURES as error:
             raise self._away(f"the search cluster cannot be asked: {_reason(error)}") from error
         if not isinstance(answer, dict):
             raise self._away("what answers at SEARCH_URL is not OpenSearch")
