@@ -8,7 +8,7 @@ from standfirst.articles.models import Article, Author, Filed, Region, Topic
 from standfirst.articles.queries import in_short
 from standfirst.publication.kept import depends_on
 
-MOST = {Topic: 5, Region: 2, Author: 3}
+MOST = {Topic: 4, Region: 2, Author: 2}
 OFTEN = 2  # articles of those at hand
 
 

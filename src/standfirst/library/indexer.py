@@ -113,15 +113,15 @@ class Indexer:
                 self.close()
                 self._stop.wait(PAUSE)
 
-    def step(self) -> int:
-        """Bring some of what has changed into the live index, or build one. Says how much was done;
-        0: nothing is left to do."""
+    def step(self, *, relating: bool = True) -> int:
+        """Bring some of what has changed into the live index, or build one; if that is true, find
+        what some articles lead on to. Says how much was done; 0: nothing is left to do."""
         index = self._live()
         if index is None:
             self.close()
             return build.build(stopped=self._stop.is_set).articles + 1
         try:
-            return apply(index) or self._relate(index)
+            return apply(index) or (self._relate(index) if relating else 0)
         except Gone:  # another was put in its place: there is something to do at once
             self.close()
             return 1

@@ -136,7 +136,7 @@ def _index_here() -> None:
 
     try:
         with house.only_one("writing"), closing(Indexer()) as indexer:
-            while indexer.step():
+            while indexer.step(relating=False):
                 pass
     except house.Busy:
         return
