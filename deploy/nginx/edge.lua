@@ -136,8 +136,8 @@ local function page_of(uri)
     if path:find "[^%w/_.-]" or path:find("//", 1, true) or path:find("/.", 1, true) then
         return nil
     end
-    if query and path == "/library/" then
-        return nil -- a search, with badges of this reader's own
+    if (query and path == "/library/") or path:find "^/library/." then
+        return nil -- a search, with badges of this reader's own, its feed, or suggestions
     end
     if query and query:find("page=", 1, true) then
         return query:find "^page=[1-9]%d?%d?%d?%d?$" and uri or nil

@@ -64,8 +64,8 @@ sub vcl_recv {
     if (req.url ~ "^/(account|newsroom|media|static|join|choose|healthz)(/|$|\?)") {
         return (pass);
     }
-    if (req.url ~ "^/library/\?") {
-        return (pass); // a search, with badges of this reader's own
+    if (req.url ~ "^/library/.") {
+        return (pass); // a search, with badges of this reader's own, its feed, or suggestions
     }
     if (req.url !~ "^/[A-Za-z0-9_./-]*(\?|$)" || req.url ~ "^[^?]*(//|/\.)") {
         return (pass);

@@ -21,17 +21,26 @@ from standfirst.library.rules import parse
 from standfirst.publication.models import Publication
 from standfirst.publication.queries import the_publication
 from tests.making import at, make_article, make_magazine, make_section
+from tests.searching import ENGINES, library
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request: Any, settings: Any, tmp_path: Path) -> Iterator[None]:
+    with library(request.param, settings, tmp_path):
+        yield
+
+
 @pytest.fixture
-def indexer(settings: Any, tmp_path: Path) -> Iterator[Indexer]:
-    settings.LIBRARY = tmp_path / "library"
+def indexer(engine: None) -> Iterator[Indexer]:
     make_magazine()
     indexer = Indexer()
     yield indexer
     indexer.close()
+
+
+embedded = pytest.mark.parametrize("engine", ["embedded"], indirect=True)
 
 
 def catch_up(indexer: Indexer) -> None:
@@ -318,6 +327,7 @@ def test_a_clock_of_another_time_zone_moves_years(indexer: Indexer) -> None:
 # -- building and mending ---------------------------------------------------------------------
 
 
+@embedded
 def test_the_folder_may_be_deleted_at_any_time(indexer: Indexer, settings: Any) -> None:
     article = written("A", "salt")
     catch_up(indexer)
@@ -328,6 +338,7 @@ def test_the_folder_may_be_deleted_at_any_time(indexer: Indexer, settings: Any) 
     assert found("salt") == [article.pk]
 
 
+@embedded
 @pytest.mark.parametrize("file", ["meta.json", "state.json"])
 def test_a_damaged_index_is_built_anew(indexer: Indexer, file: str) -> None:
     article = written("A", "salt")
@@ -338,6 +349,7 @@ def test_a_damaged_index_is_built_anew(indexer: Indexer, file: str) -> None:
     assert found("salt") == [article.pk]
 
 
+@embedded
 def test_what_a_reader_found_damaged_is_built_anew(indexer: Indexer) -> None:
     article = written("A", "salt")
     catch_up(indexer)
@@ -357,7 +369,8 @@ def test_a_building_that_was_killed_goes_on_where_it_was(
     looks = iter([False, False, True])
     with pytest.raises(build.Stopped):
         build.build(stopped=lambda: next(looks))
-    assert house.live_folder() is None
+    with pytest.raises(Broken):
+        house.live()
     articles[0].standfirst = "pepper"  # changed after it was read
     articles[0].save()
     built = build.build()

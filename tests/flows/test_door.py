@@ -56,6 +56,7 @@ def addresses_of(magazine: Magazine) -> list[str]:
     lists = ["/", "/section/world/", "/topic/shipping/", "/region/oceans/", "/author/ada-sample/"]
     lists += ["/topics/", "/authors/", "/archive/", "/library/", "/all-access/", "/feed.xml"]
     lists += ["/topic/shipping/feed.atom", "/sitemap.xml", "/sitemap-articles-1.xml", "/robots.txt"]
+    lists += ["/opensearch.xml"]
     return [*lists, *(a.get_absolute_url() for a in magazine.articles.values())]
 
 
@@ -121,7 +122,9 @@ def test_of_the_library_only_the_page_without_a_search_is_kept(
     story: tuple[Article, TestDoor],
 ) -> None:
     _, door = story
-    for address in ("/library/", "/library/?q=lamp", "/library/?x=1", "/library/?q=lamp&page=2"):
+    asked = ["/library/", "/library/?q=lamp", "/library/?x=1", "/library/?q=lamp&page=2"]
+    asked += ["/library/feed.atom?q=lamp", "/library/feed.atom?page=2", "/library/suggestions/?q=l"]
+    for address in asked:
         Client().get(address)
         assert door.get(address).from_door is (address == "/library/"), address
     assert b"lamp" not in door.get("/library/").body

@@ -1,6 +1,7 @@
 """The edges of `deploy/`, each run for real before a real door: whose bytes, how old, for whom."""
 
 import gzip
+import json
 import os
 import re
 import signal
@@ -103,6 +104,9 @@ def test_every_reader_gets_the_doors_own_bytes_in_every_encoding(
                 assert again.status_code == (304 if expected.get("etag") else 200)
                 head = here.ask("HEAD", address, asked)
                 assert (head.status_code, head.content) == (200, b"")
+    for text in ("salt", "tide", "salt"):  # what the library is asked is not remembered
+        answer = readers[0].get(f"/library/suggestions/?q={text}", {"accept-encoding": ""})
+        assert json.loads(answer.content)[0] == text
 
 
 def test_what_is_remembered_needs_no_door(at: Served, magazine: Magazine) -> None:

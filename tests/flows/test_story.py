@@ -185,7 +185,83 @@ def test_the_readers_story(chromium: Browser, demo: str, script: bool) -> None:
     for address in articles[:4]:
         expect(shelf.locator(f"a[href$='{address.removeprefix(demo)}']").first).to_be_visible()
     expect(shelf).to_contain_text(re.compile("joined", re.IGNORECASE))
+    saves_for_later(page, articles[4], script)
+    cites(page, articles[4], script)
+    searches(page, demo, script)
     context.close()
+
+
+def saves_for_later(page: Page, article: str, script: bool) -> None:
+    """From the article, whose bytes are everybody's, onto the list, off it, and back."""
+    page.goto(article)
+    page.get_by_role("button", name="Save for later").click()
+    if script:
+        expect(page.locator("header .on-list")).to_be_focused()
+        page.reload()
+        page.locator("header .on-list").click()
+    page.wait_for_url(re.compile("/account/reading-list/$"))
+    here = page.locator(f"main .hit a[href='{re.sub('^https?://[^/]+', '', article)}']")
+    expect(here).to_be_visible()
+    page.get_by_role("button", name=re.compile("off your list")).click()
+    expect(page.get_by_role("status")).to_contain_text("is off your list")
+    expect(here).to_have_count(0)
+    page.get_by_role("button", name="Put it back").click()
+    expect(here).to_be_visible()
+
+
+def cites(page: Page, article: str, script: bool) -> None:
+    page.goto(article)
+    page.locator("#cite summary").click()
+    citation = page.locator("#cite-apa")
+    expect(citation).to_contain_text(article)
+    copies = page.locator("#cite button:visible")
+    expect(copies).to_have_count(2 if script else 0)
+    if script:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        copies.last.click()
+        expect(copies.last).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == citation.text_content()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="BibTeX").click()
+    assert download.value.suggested_filename.endswith(".bib")
+    assert Path(download.value.path()).read_text().startswith("@article{")
+
+
+def searches(page: Page, demo: str, script: bool) -> None:
+    """By the keyboard alone: results while one types, back from an article to them, and out."""
+    page.goto(f"{demo}/library/")
+    page.locator("#q").focus()
+    page.keyboard.type("canal wat")
+    if not script:
+        page.keyboard.press("Enter")
+    hits = page.locator("article.hit")
+    expect(hits.first).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?q=canal\+wat"))
+    expect(page.locator("#completions option[value='canal water']")).to_have_count(1)
+    if script:
+        expect(page.locator("#said")).to_have_text(re.compile(r"^\d+ articles?$"))
+        expect(page.locator("#q")).to_be_focused()
+    page.locator("#q").press("End")
+    page.keyboard.type("er")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"\?q=canal\+water"))
+    expect(page.locator("mark").first).to_be_visible()
+    count = page.locator("#count").inner_text()
+    hits.locator("h2 a").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/\d{4}/\d{2}/"))
+    page.go_back()
+    expect(page.locator("#count")).to_have_text(count)
+    expect(page.locator("#q")).to_have_value("canal water")
+    if script:
+        page.goto(f"{demo}/library/")
+        page.locator("#q").press_sequentially("canal")
+        expect(hits.first).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(page.locator("form.search button")).to_be_focused()
+        page.locator("#q").press("Escape")  # empties the field, as browsers do
+        expect(page.get_by_role("heading", name="By section")).to_be_visible()
+        expect(page).to_have_url(f"{demo}/library/")
 
 
 PUBLIC = [
@@ -196,6 +272,7 @@ PUBLIC = [
     "/authors/",
     "/archive/",
     "/library/",
+    "/library/?q=water+canal",
     "/all-access/",
     "/join/",
     "/account/login/",
@@ -242,7 +319,9 @@ def test_every_page_passes_axe_and_none_scrolls_sideways(
     page.locator(".wall input[name=email]").fill(f"axe-{uuid4().hex[:8]}@example.org")
     page.locator(".wall form[action*='join'] button").first.click()
     page.wait_for_url(re.compile(re.escape(walled[0])))
-    links = {"/account/", "/account/shelf/"}
+    page.get_by_role("button", name="Save for later").click()
+    expect(page.locator("header .on-list")).to_be_visible()
+    links = {"/account/", "/account/shelf/", "/library/?q=water+canal"}
     page.goto(f"{demo}/account/")
     for link in page.locator("nav.tabs a").all():
         links.add(link.get_attribute("href") or "/account/")
@@ -254,6 +333,7 @@ def look_at(page: Page, demo: str, addresses: list[str], name: str) -> None:
     problems = []
     for address in addresses:
         page.goto(address if address.startswith("http") else demo + address)
+        page.locator("#cite").evaluate_all("all => all.forEach((it) => { it.open = true; })")
         if SCREENS:
             at = re.sub(r"\W+", "-", address.removeprefix(demo)).strip("-") or "front"
             Path(SCREENS).mkdir(parents=True, exist_ok=True)

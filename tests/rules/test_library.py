@@ -107,7 +107,7 @@ def test_a_star_asks_for_every_word_that_begins_so():
 def test_a_pasted_paragraph_is_read_and_of_operators_a_bounded_number():
     words = parse(" ".join(f"word{n}" for n in range(200)))
     assert len(words.wanted) == 200
-    many = parse(" ".join(f"pre{n}* -no{n}" for n in range(100)) + " plain")
+    many = parse(" ".join(f'"row {n}" -no{n}' for n in range(100)) + " plain")
     assert len(many.wanted) + len(many.unwanted) == MOST_PARTS + 1
     assert many.wanted[-1] == Word("plain")
 

@@ -32,23 +32,23 @@ def test_what_is_not_published_is_passed_over_and_the_choice_hangs_on_it():
 
 def test_words_that_stand_everywhere_or_nowhere_else_tell_nothing():
     among = {"the": 900, "canal": 12, "lock": 2, "unique": 1}
-    found = telling([["canal"], ["the", "lock", "unique", "the"]], lambda t: among[t], 1000)
+    found = telling(["canal"], ["the", "lock", "unique", "the"], lambda t: among[t], 1000)
     assert dict(found).keys() == {"canal", "lock"}
     assert found[0] == ("canal", 1.0)  # the headline's, though less rare
 
 
 def test_in_a_long_text_what_is_said_once_tells_nothing():
     often = [f"word{n}" for n in range(FEW)] * 2
-    found = dict(telling([[], [*often, "once"]], lambda _: 5, 1000))
+    found = dict(telling([], [*often, "once"], lambda _: 5, 1000))
     assert "once" not in found
     assert len(found) == FEW
     many = [f"word{n}" for n in range(400)] * 2
-    assert len(telling([[], many], lambda _: 5, 1000)) == TERMS
+    assert len(telling([], many, lambda _: 5, 1000)) == TERMS
 
 
 def test_nothing_is_told_by_nothing():
-    assert telling([], lambda _: 5, 0) == []
-    assert telling([["canal"]], lambda _: 0, 0) == []
+    assert telling([], [], lambda _: 5, 0) == []
+    assert telling(["canal"], [], lambda _: 0, 0) == []
 
 
 def test_without_more_to_go_by_the_words_say_the_order():

@@ -15,6 +15,7 @@ from standfirst.access.models import Unlock
 from standfirst.access.queries import shelf_of
 from standfirst.access.rules import UnlockKind
 from standfirst.articles.queries import published
+from standfirst.library.models import Saved
 from standfirst.members.models import Member
 from standfirst.publication.models import Publication
 from standfirst.publication.rules import next_month, start_of
@@ -120,6 +121,17 @@ def everything_about(member: Member) -> dict[str, Any]:
             .order_by("unlocked_at")
             .values("headline", "kind", "unlocked_at", "month", "slot", "valid_month")
         ),
+        # What was withdrawn is not named: nobody may read of it any more.
+        "reading_list": [
+            {
+                "headline": row.article.title if row.article.live else None,
+                "saved_at": row.saved_at,
+            }
+            for row in Saved.objects.filter(member=member)
+            .select_related("article")
+            .defer("article__body")
+            .order_by("saved_at")
+        ],
         "subscriptions": list(
             member.subscriptions.order_by("starts_at").values("starts_at", "ends_at", "created_at")
         ),

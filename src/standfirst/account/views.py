@@ -12,16 +12,27 @@ from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.views import redirect_to_login
 from django.core.serializers.json import DjangoJSONEncoder
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from standfirst.access.queries import credits_of
+from standfirst.access.queries import credits_of, standing_of
 from standfirst.account.actions import Leaving, delete_account
 from standfirst.account.queries import browsers_of, everything_about, passkeys_of, shelf
+from standfirst.articles.queries import published
+from standfirst.library.reading_list import (
+    MOST_SAVED,
+    Saving,
+    reading_list,
+    save_for_later,
+    saved_of,
+    take_off,
+    withdrawn_of,
+)
 from standfirst.members.actions import (
     ask_to_change_address,
     choose_newsletters,
@@ -31,7 +42,7 @@ from standfirst.members.actions import (
 from standfirst.members.forms import AddressForm, NameForm, PasswordForm
 from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
-from standfirst.members.sign_in import proved_by_mail_just_now, too_often
+from standfirst.members.sign_in import next_of, proved_by_mail_just_now, too_often
 from standfirst.publication.queries import the_publication
 from standfirst.publication.same_origin import posts_from_here_only
 from standfirst.subscriptions.queries import subscribed_until
@@ -45,10 +56,10 @@ def own_page(view: View) -> View:
     """For the member who is signed in, who is handed on; its forms are posted from here only."""
 
     @wraps(view)
-    def for_member(request: HttpRequest) -> HttpResponse:
+    def for_member(request: HttpRequest, **parameters: Any) -> HttpResponse:
         if not isinstance(request.user, Member):
             return redirect_to_login(request.get_full_path())
-        return view(request, request.user)
+        return view(request, request.user, **parameters)
 
     methods = require_http_methods(["GET", "HEAD", "POST"])
     return never_cache(posts_from_here_only(methods(for_member)))
@@ -107,6 +118,70 @@ def newsletters(request: HttpRequest, member: Member) -> HttpResponse:
         "newsletters",
         subscribed=subscribed_until(member, timezone.now()) is not None,
     )
+
+
+# -- what they saved for later ---------------------------------------------------------------
+
+
+@require_safe
+@own_page
+def reading_list_page(request: HttpRequest, member: Member) -> HttpResponse:
+    """What the member saved, with what they can open of it now, and what was just taken off."""
+    now = timezone.now()
+    page, rows = reading_list(member, standing_of(member, now), request.GET.get("page"), now)
+    taken = _number(request.GET.get("taken"))
+    return _page(
+        request,
+        "reading_list",
+        list=page,
+        rows=rows,
+        withdrawn=withdrawn_of(member),
+        taken=published().filter(pk=taken).defer("body").first() if taken else None,
+    )
+
+
+@require_safe
+@own_page
+def saved_ids(request: HttpRequest, member: Member) -> HttpResponse:
+    """Which articles the member saved, for the buttons on pages that are the same for all."""
+    return JsonResponse({"saved": saved_of(member)})
+
+
+@own_page
+def save(request: HttpRequest, member: Member, article: int) -> HttpResponse:
+    """Save an article for later. A GET, to which one comes back from logging in, asks first."""
+    found = get_object_or_404(published().defer("body"), pk=_number(str(article)))
+    if request.method != "POST":
+        return _page(request, "save", article=found, on_list=found.pk in saved_of(member))
+    outcome = save_for_later(member, found, timezone.now())
+    sentence = f"“{found.title}” is on your list."
+    if outcome is Saving.FULL:
+        sentence = (
+            f"Your list holds {MOST_SAVED} articles, as many as it can. "
+            "Take one off, and there is room for another."
+        )
+    if request.headers.get("Accept") == "application/json":
+        status = 409 if outcome is Saving.FULL else 200
+        return JsonResponse({"sentence": sentence}, status=status)
+    if outcome is Saving.FULL:
+        messages.error(request, sentence)
+    elif back := next_of(request):
+        return redirect(back)
+    else:
+        messages.success(request, sentence)
+    return redirect("reading_list")
+
+
+@own_page
+def unsave(request: HttpRequest, member: Member, article: int) -> HttpResponse:
+    """Take an article off the list; a look at the address only leads there."""
+    if request.method != "POST" or not take_off(member, _number(str(article))):
+        return redirect("reading_list")
+    return redirect(f"{reverse('reading_list')}?taken={article}")
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 # -- who the member is, and how they come in -------------------------------------------------

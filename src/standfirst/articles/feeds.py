@@ -132,7 +132,7 @@ def _written(
         feed_url=here + quote(path),
     )
     for article in articles:
-        written.add_item(**_item(article, here))
+        written.add_item(**entry_of(article, here))
     # Not “now”: the bytes are the same until something changes.
     written.latest_post_date = (  # type: ignore[method-assign]
         lambda: changed.astimezone(publication.zone)
@@ -140,7 +140,8 @@ def _written(
     return bytes(written.writeString("utf-8").encode("utf-8"))
 
 
-def _item(article: Article, here: str) -> dict[str, Any]:
+def entry_of(article: Article, here: str) -> dict[str, Any]:
+    """An article, read with all that cards show and its body, as one entry of a feed."""
     zone = the_publication().zone
     picture = _picture(article, here)
     authors = [clean(byline.author.name) for byline in article.bylines.all()]

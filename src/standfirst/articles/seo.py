@@ -6,6 +6,8 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 
 from standfirst.access.rules import Terms
+from standfirst.articles.citing import Work
+from standfirst.articles.models import Article
 from standfirst.articles.pictures import card_of
 from standfirst.articles.queries import ArticlePage
 from standfirst.publication.models import Publication
@@ -68,3 +70,17 @@ def news_article(page: ArticlePage, publication: Publication, base_url: str) -> 
             "cssSelector": REST,
         }
     return data
+
+
+def work_of(article: Article, publication: Publication, base_url: str) -> Work:
+    """The article as something to cite: what every reader may see of it."""
+    moment = article.published_at
+    return Work(
+        title=article.title,
+        authors=[byline.author.name for byline in article.bylines.all()],
+        magazine=publication.name,
+        published=moment.astimezone(publication.zone).date() if moment else None,
+        address=base_url + article.get_absolute_url(),
+        language=publication.language,
+        summary=article.standfirst,
+    )

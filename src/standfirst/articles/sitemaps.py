@@ -186,7 +186,8 @@ def sitemap_news(request: HttpRequest) -> HttpResponse:
 def robots(request: HttpRequest) -> HttpResponse:
     """What crawlers may ask for, and where the sitemaps are."""
     closed = [reverse("account"), reverse("wagtailadmin_home"), reverse("join_page"), "/choose/"]
-    closed.append(f"{reverse('library')}?")  # searches
+    # Searches, their feeds, and what may be typed.
+    closed += [f"{reverse('library')}{what}" for what in ("?", "feed.atom", "suggestions/")]
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed), ""]
     lines += [f"Sitemap: {_here(reverse(name))}" for name in ("sitemap", "sitemap_news")]
     response = HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

@@ -45,6 +45,11 @@ def of_related(article: int) -> str:
     return f"related:{article}"
 
 
+def of_filing(article: int) -> str:
+    """Which topics and regions an article is filed under."""
+    return f"filed:{article}"
+
+
 def of_embed(name: str) -> str:
     """Something of another site, by the hash of its address."""
     return f"embed:{name}"

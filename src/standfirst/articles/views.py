@@ -1,22 +1,31 @@
-"""Lists of articles: sections, topics, regions, authors, archive. Previews only, no decision."""
+"""Lists of articles: sections, topics, regions, authors, archive. Previews only, no decision.
+And an article's citation as a file."""
 
+from collections.abc import Callable
 from datetime import MAXYEAR, MINYEAR, date
 from itertools import groupby
 from typing import Any
+from urllib.parse import unquote
 
+from django.conf import settings
 from django.core.paginator import InvalidPage, Paginator
 from django.db.models import OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from standfirst.articles.citing import Work, bibtex, ris
+from standfirst.articles.company import company
 from standfirst.articles.models import Author, Filed, Place, Region, Section, Shelf, Topic
-from standfirst.articles.queries import in_short, listing, months_of_archive
+from standfirst.articles.queries import find_article, in_short, listing, months_of_archive
 from standfirst.articles.rules import letter_of
+from standfirst.articles.seo import work_of
 from standfirst.articles.shelves import beside
 from standfirst.articles.tags import depends_on_names, of_counts
 from standfirst.publication.kept import depends_on
+from standfirst.publication.queries import the_publication
 
 LONG_INDEX = 80  # names; a longer index is divided by letters
 INDEX_PAGE = 500
@@ -25,10 +34,13 @@ INDEX_PAGE = 500
 def _filed(request: HttpRequest, model: type[Filed], slug: str) -> HttpResponse:
     subject: Filed = get_object_or_404(model, slug=slug)
     kind = model.kind
+    found = listing(subject, request.GET.get("page"))
+    first = found.number == 1 and kind != "section"
     context = {
         "subject": subject,
         "kind": kind,
-        "list": listing(subject, request.GET.get("page")),
+        "list": found,
+        "company": company(subject, list(found.object_list)) if first else (),
         "in_section": kind == "section",
         "address": subject.get_absolute_url(),
         "parent": reverse(f"{kind}s") if kind != "section" else "",
@@ -111,3 +123,26 @@ def archive_month(request: HttpRequest, year: str, month: str) -> HttpResponse:
     earlier, later = beside(first) if found.paginator.count else (None, None)
     context = {"month": first, "list": found, "earlier": earlier, "later": later}
     return render(request, "articles/archive_month.html", context)
+
+
+# Each form of a citation: what writes it, and its kind of content.
+CITED: dict[str, tuple[Callable[[Work], str], str]] = {
+    "bib": (bibtex, "application/x-bibtex; charset=utf-8"),
+    "ris": (ris, "application/x-research-info-systems; charset=utf-8"),
+}
+
+
+@require_safe
+def cite(request: HttpRequest, year: str, month: str, slug: str, form: str) -> HttpResponse:
+    """An article's citation for reference managers, to save; the same for every reader."""
+    article = find_article(slug)
+    address = f"{article.get_absolute_url()}cite.{form}"
+    if request.path != unquote(address):
+        return redirect(address, permanent=True)
+    write, kind = CITED[form]
+    text = write(work_of(article, the_publication(), settings.WAGTAILADMIN_BASE_URL))
+    response = HttpResponse(text, content_type=kind)
+    name = content_disposition_header(True, f"{article.slug}.{form}")
+    response["Content-Disposition"] = name or "attachment"
+    response["Cache-Control"] = "public, max-age=300"
+    return response

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from standfirst.articles.models import Article
 from standfirst.library import house
 from standfirst.library.documents import documents, indexed
-from standfirst.library.engine import Broken
-from standfirst.library.engines.embedded import Index
+from standfirst.library.engine import Broken, Index
 from standfirst.library.position import Position
 from standfirst.library.related import all_due
 from standfirst.publication.queries import the_publication
@@ -40,14 +39,14 @@ def build(
     """Build an index from the database beside the live one, verify it, and make it the live one.
 
     One that was killed is gone on with. Raises house.Busy where another process builds, Broken
-    where the result does not hold what the database holds, Stopped when told to stop, OSError.
+    where the result does not hold what the database holds, Stopped when told to stop, Unreachable,
+    OSError.
     """
     from standfirst.library.indexer import apply
 
     with house.only_one("building"):
-        index, after = _begun()
+        index, after = _begun() or _begin()
         try:
-            index.write(building=True)
             resumed = index.count()
             _fill(index, after, progress, stopped)
             for _ in range(TRIES):
@@ -66,25 +65,28 @@ def build(
     return Built(articles=count, resumed=resumed)
 
 
-def _begun() -> tuple[Index, int]:
-    """The index to go on with, and the last article that is in it; a new one and 0 otherwise."""
-    language = the_publication().language
-    done = house.progress()
-    if done:
-        try:
-            index = Index.open(house.building())
-            behind = Position.read(index.position()).left_behind()
-            if index.language == language and index.position() and not behind:
-                return index, int(done["after"])
-        except (Broken, ValueError, KeyError) as error:
-            log.warning("What was built cannot be gone on with: %s", error)
-    house.tear_down()
-    index = Index.create(house.building(), language)
-    index.write(building=True)
+def _begun() -> tuple[Index, int] | None:
+    """The index to go on with, and the last article that is in it; None for a new one."""
+    try:
+        begun = house.begun()
+    except (Broken, ValueError) as error:
+        log.warning("What was built cannot be gone on with: %s", error)
+        return None
+    if begun is None:
+        return None
+    index, _ = begun
+    same = index.language == the_publication().language
+    if same and index.position() and not Position.read(index.position()).left_behind():
+        return begun
+    index.close()
+    return None
+
+
+def _begin() -> tuple[Index, int]:
+    index = house.begin(the_publication().language)
     # Before an article is read: what changes from now on is read again at the end.
     index.commit(Position.now().write())
-    index.close()
-    house.note_progress({"after": 0})
+    house.note_progress(index, 0)
     return index, 0
 
 
@@ -100,7 +102,7 @@ def _fill(index: Index, after: int, progress: Progress, stopped: Callable[[], bo
         after, waiting, done = keys[-1], waiting + len(keys), done + len(keys)
         if waiting >= COMMIT_AFTER or len(keys) < READ_AT_ONCE:
             index.commit(position)
-            house.note_progress({"after": after})
+            house.note_progress(index, after)
             waiting = 0
         progress(done, total)
     index.commit(position)

@@ -5,6 +5,7 @@ a moment ago is not shown, and what may be shown of a text is decided there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -78,7 +79,19 @@ Highlighter = Callable[[str], Fragment]
 
 
 class Broken(Exception):  # noqa: N818
-    """The index cannot be read. It is rebuilt from the database."""
+    """The index cannot be read, or there is none. It is rebuilt from the database."""
+
+
+class Gone(Broken):
+    """The index is not there any more: another is in its place, or none."""
+
+
+class Unreachable(Exception):  # noqa: N818
+    """The engine cannot be asked at the moment. The index is as it was: nothing is rebuilt."""
+
+
+class Busy(Exception):  # noqa: N818
+    """Another process does this at the moment."""
 
 
 class Engine(Protocol):
@@ -113,3 +126,54 @@ class Engine(Protocol):
 
     def stamps(self) -> dict[int, int]:
         """Every key with the stamp of its document."""
+
+
+class Index(Engine, Protocol):
+    """An engine's index as those see it who keep it. Every method may raise Broken, Unreachable."""
+
+    language: str
+
+    def count(self) -> int:
+        """How many documents there are."""
+
+    def write(self, *, building: bool = False) -> None:
+        """Be the one who writes. Raises Busy or Broken where another does."""
+
+    def close(self) -> None:
+        """Write no more; what is not committed may be dropped."""
+
+
+class House(Protocol):
+    """Where indexes are kept: the live one, and one that is being built beside it."""
+
+    def live(self) -> Index:
+        """The live index, for reading. Raises Broken where there is none that can be read."""
+
+    def reopen(self) -> None:
+        """Open the live index anew with the next look."""
+
+    def damaged(self, error: Broken) -> None:
+        """Note that the live index cannot be read, so that the indexer builds another."""
+
+    def to_write(self, current: Index | None) -> Index | None:
+        """The live index for who writes: `current` where it still is; None where another must be
+        built. Raises Busy where somebody else writes `current` now."""
+
+    def only_one(self, what: str) -> AbstractContextManager[None]:
+        """Be the only process of this host that does this. Raises Busy where another does."""
+
+    def begun(self) -> tuple[Index, int] | None:
+        """What is being built, ready for writing, and the last article that is in it; None where
+        nothing is. Raises Broken where it cannot be gone on with, Busy where another builds it."""
+
+    def begin(self, language: str) -> Index:
+        """A new, empty index, ready for writing, in place of what was being built."""
+
+    def note_progress(self, index: Index, after: int) -> None:
+        """Remember what is in it, so that a building that was killed goes on from there."""
+
+    def tear_down(self) -> None:
+        """Throw away what was being built."""
+
+    def swap(self) -> None:
+        """Make what was built the live index, in one step, and remove the older ones."""

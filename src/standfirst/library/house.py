@@ -1,52 +1,42 @@
-"""Where this host's index lies: the live one, and the one that is being built beside it.
+"""Which engine keeps the library's index, and where: in a folder of this host, or in a cluster.
 
-    LIBRARY/live            a link to the live index
-    LIBRARY/index-...       indexes
-    LIBRARY/building        the index that is being built, with what is done of it
-    LIBRARY/*.lock          who writes, who builds; held by the system, so that no kill leaves one
-
-All of it may be deleted at any moment: it is built anew from the database.
+The functions are those of `engine.House`, for the one that the settings name.
 """
 
-import fcntl
-import json
-import logging
-import os
 import shutil
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
-from standfirst.library.engine import Broken
-from standfirst.library.engines.embedded import Index
+from standfirst.library.engine import Broken, Busy, House, Index, Unreachable
+from standfirst.library.folders import Folders
 
-log = logging.getLogger("standfirst.library")
+__all__ = ["Broken", "Busy", "Unreachable"]
 
+NO_CLIENT = (
+    "the client for OpenSearch is not installed. Run `pip install 'standfirst[opensearch]'`, or "
+    "take SEARCH_URL out"
+)
 LITTLE = 100_000_000  # bytes
-LIVE, BUILDING, PROGRESS, DAMAGED = "live", "building", "progress.json", "damaged"
 
-_opened: dict[str, tuple[str, Index]] = {}
-_opening = threading.Lock()
+_houses: dict[tuple[str, str], House] = {}
 
 
-class Busy(Exception):  # noqa: N818
-    """Another process does this at the moment."""
-
-
-def root() -> Path:
-    """The folder of all indexes of this host."""
-    return Path(settings.LIBRARY)
+def the_house() -> House:
+    """The house that the settings name; one in a process. Raises Unreachable where it cannot be."""
+    named = (str(settings.SEARCH_URL), str(settings.LIBRARY))
+    house = _houses.get(named)
+    if house is None:
+        folders = Folders(Path(settings.LIBRARY))
+        house = _houses[named] = _cluster(folders) if settings.SEARCH_URL else folders
+    return house
 
 
 def no_room() -> str:
     """A sentence where the disk has hardly any room left, for an engine that does not say so."""
     try:
-        free = shutil.disk_usage(root()).free
+        free = shutil.disk_usage(settings.LIBRARY).free
     except OSError:
         return ""
     if free > LITTLE:
@@ -54,109 +44,54 @@ def no_room() -> str:
     return f" Only {free / 1e6:,.1f} MB are free where LIBRARY lies: make room there."
 
 
-# -- the live index ---------------------------------------------------------------------------
-
-
-def live_folder() -> Path | None:
-    """The folder of the live index, if there is one."""
+def _cluster(folders: Folders) -> House:
     try:
-        name = os.readlink(root() / LIVE)
-    except OSError:
-        return None
-    return root() / name
+        from standfirst.library.cluster import Cluster
+    except ImportError as error:
+        raise Unreachable(NO_CLIENT) from error
+    return Cluster(settings.SEARCH_URL, folders)
 
 
 def live() -> Index:
-    """The live index, for reading; opened once in a process, and again after a swap.
-
-    Raises Broken where there is none that can be read."""
-    folder = live_folder()
-    if folder is None:
-        raise Broken("there is no index yet")
-    name, index = _opened.get(str(root()), ("", None))
-    if index is not None and name == folder.name:
-        return index
-    with _opening:
-        index = Index.open(folder)
-        _opened[str(root())] = (folder.name, index)
-        return index
+    return the_house().live()
 
 
 def reopen() -> None:
-    """Open the live index anew with the next look."""
-    _opened.pop(str(root()), None)
+    the_house().reopen()
 
 
 def damaged(error: Broken) -> None:
-    """Note that the live index cannot be read, so that the indexer builds another."""
-    reopen()
-    folder = live_folder()
-    if folder and folder.is_dir() and not (folder / DAMAGED).exists():
-        log.error("The library's index cannot be read and is built anew: %s", error)
-        try:
-            (folder / DAMAGED).touch()
-        except OSError as why:
-            log.error("The index could not be marked as damaged: %s", why)
+    the_house().damaged(error)
 
 
-def is_damaged(folder: Path) -> bool:
-    """Has some reader found it unreadable?"""
-    return (folder / DAMAGED).exists()
+def to_write(current: Index | None) -> Index | None:
+    return the_house().to_write(current)
 
 
-# -- the one beside it -------------------------------------------------------------------------
+def only_one(what: str) -> AbstractContextManager[None]:
+    return the_house().only_one(what)
 
 
-@contextmanager
-def only_one(what: str) -> Iterator[None]:
-    """Be the only process of this host that does this. Raises Busy where another does."""
-    root().mkdir(parents=True, exist_ok=True)
-    with (root() / f"{what}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Busy(f"another process is {what} this index") from error
-        yield
+def begun() -> tuple[Index, int] | None:
+    return the_house().begun()
 
 
-def building() -> Path:
-    """The folder of the index that is being built."""
-    return root() / BUILDING
+def begin(language: str) -> Index:
+    return the_house().begin(language)
 
 
-def progress() -> dict[str, Any]:
-    """What is done of the building; empty where nothing usable is."""
-    try:
-        done: dict[str, Any] = json.loads((building() / PROGRESS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return done
-
-
-def note_progress(done: dict[str, Any]) -> None:
-    """Remember what is done, so that a building that was killed goes on from there."""
-    new = building() / f"{PROGRESS}.new"
-    new.write_text(json.dumps(done), encoding="utf-8")
-    new.replace(building() / PROGRESS)
+def note_progress(index: Index, after: int) -> None:
+    the_house().note_progress(index, after)
 
 
 def tear_down() -> None:
-    """Throw away what was being built."""
-    shutil.rmtree(building(), ignore_errors=True)
+    the_house().tear_down()
 
 
-def swap() -> Path:
-    """Make what was built the live index, in one step, and remove the older ones.
+def swap() -> None:
+    the_house().swap()
 
-    Whoever searches in an older one meanwhile holds its files open."""
-    (building() / PROGRESS).unlink(missing_ok=True)
-    folder = root() / f"index-{time.time_ns():x}"
-    building().rename(folder)
-    link = root() / f"{LIVE}.new"
-    link.unlink(missing_ok=True)
-    link.symlink_to(folder.name)
-    link.replace(root() / LIVE)
-    for older in root().glob("index-*"):
-        if older != folder:
-            shutil.rmtree(older, ignore_errors=True)
-    return folder
+
+def live_folder() -> Path | None:
+    """The folder of this host's live index, where it is embedded."""
+    return Folders(Path(settings.LIBRARY)).live_folder()

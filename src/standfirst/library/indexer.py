@@ -1,4 +1,6 @@
-"""Brings what has changed into the index, within a second; one for each host, in the worker."""
+"""Brings what has changed into the index, within a second; one for each host, in the worker.
+
+Where all hosts share an index, one of them writes; the others wait for it to fall silent."""
 
 import logging
 import threading
@@ -10,8 +12,7 @@ from django.utils import timezone
 
 from standfirst.library import build, house, related
 from standfirst.library.documents import BATCH, documents, filed_under
-from standfirst.library.engine import Broken, Engine
-from standfirst.library.engines.embedded import Index
+from standfirst.library.engine import Broken, Engine, Gone, Index, Unreachable
 from standfirst.library.models import Kind
 from standfirst.library.position import Position
 from standfirst.publication.queries import the_publication
@@ -71,6 +72,9 @@ class Indexer:
                     self._work()
             except house.Busy:
                 self._stop.wait(PAUSE)
+            except Unreachable as error:
+                log.error("The library cannot be indexed: %s", error)
+                self._stop.wait(PAUSE)
             except OSError as error:
                 log.error("The library's folder cannot be used: %s", error)
                 self._stop.wait(PAUSE)
@@ -86,8 +90,14 @@ class Indexer:
                 connection.close()
                 log.warning("Changes cannot be indexed: %s", " ".join(str(error).split()))
                 self._stop.wait(PAUSE)
-            except house.Busy:
-                self._stop.wait(PAUSE)  # the index is being built by hand
+            except house.Busy as error:
+                log.debug("Another indexes or builds: %s", error)
+                self.close()
+                self._stop.wait(PAUSE)
+            except Unreachable as error:
+                log.warning("Changes are indexed when the search cluster is there again: %s", error)
+                self.close()
+                self._stop.wait(PAUSE)
             except (Broken, OSError) as error:
                 # Nothing is lost: the notes are read again. A full disk ends up here.
                 log.error(
@@ -110,7 +120,11 @@ class Indexer:
         if index is None:
             self.close()
             return build.build(stopped=self._stop.is_set).articles + 1
-        return apply(index) or self._relate(index)
+        try:
+            return apply(index) or self._relate(index)
+        except Gone:  # another was put in its place: there is something to do at once
+            self.close()
+            return 1
 
     def _relate(self, index: Index) -> int:
         """Find what some articles lead on to, whenever there is nothing to index."""
@@ -122,20 +136,12 @@ class Indexer:
 
     def _live(self) -> Index | None:
         """The live index, ready for writing; None where another must be built."""
-        folder = house.live_folder()
-        if folder is None or not (folder / "meta.json").exists() or house.is_damaged(folder):
+        index = house.to_write(self._index)
+        if index is None or index.language != the_publication().language:
             return None
-        language = the_publication().language
-        if self._index is not None and self._index.folder == folder:
-            return self._index if self._index.language == language else None
+        if index is self._index:
+            return index
         self.close()
-        try:
-            index = Index.open(folder)
-        except Broken as error:
-            log.warning("The library's index is built anew: %s", error)
-            return None
-        if index.language != language:
-            return None
         if Position.read(index.position()).left_behind():
             log.warning("The library's index is built anew: notes it never read are gone.")
             return None
@@ -149,7 +155,7 @@ class Indexer:
             index, self._index = self._index, None
             try:
                 index.close()
-            except Broken as error:
+            except (Broken, Unreachable, house.Busy) as error:
                 log.debug("An index was gone before it was closed: %s", error)
 
     def stop(self) -> None:

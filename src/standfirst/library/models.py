@@ -1,6 +1,7 @@
-"""What has changed for the library's indexes, and what the newsroom tells the library and hears
-from it."""
+"""What has changed for the library's indexes, what members saved for later, and what the newsroom
+tells the library and hears from it."""
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from modelcluster.fields import ParentalKey
@@ -45,6 +46,25 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class Saved(models.Model):
+    """An article that a member saved for later. It opens nothing: that is for `decide` to say."""
+
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved", db_index=False
+    )
+    article = models.ForeignKey("articles.Article", on_delete=models.CASCADE, related_name="+")
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["member", "article"], name="saved_an_article_once")
+        ]
+        indexes = [models.Index(fields=["member", "-saved_at"], name="saved_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id}: {self.article_id}"
 
 
 class SearchCount(models.Model):

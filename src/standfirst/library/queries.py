@@ -1,10 +1,10 @@
 """Searching for a reader: what is found, what of it they may see, and what they can open now."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -35,10 +35,12 @@ from standfirst.library.engine import (
     FACETS,
     Broken,
     Engine,
+    Found,
     Fragment,
     Highlighter,
     Order,
     Search,
+    Unreachable,
     Value,
 )
 from standfirst.publication.queries import the_publication
@@ -50,6 +52,8 @@ WHOLE = 100_000  # a headline is never cut
 MOST_NAMED = 50  # authors, topics, ... that a name in a query may mean
 YEARS_SHOWN = 40
 PLACES = 6
+
+Answer = TypeVar("Answer")
 
 MODELS: Mapping[str, type[Filed]] = {
     "section": Section,
@@ -86,6 +90,7 @@ class Result:
 
     key: int
     address: str
+    title: str
     headline: SafeString
     excerpt: SafeString
     badge: Badge
@@ -126,20 +131,44 @@ class Results:
 
 
 class NotNow(Exception):  # noqa: N818
-    """The index is being built: nothing can be searched for some moments."""
+    """Nothing can be searched for some moments; the text tells a reader why."""
+
+
+IN_ORDER = "The library is being put in order and can be searched again in a moment."
+AWAY = "The library cannot be searched for the moment; nothing is lost."
 
 
 def search(asked: Asked, standing: Standing, now: datetime) -> Results:
     """What the library holds, for a reader with this standing. Raises NotNow."""
+    return _of_the_live(lambda engine: _search(engine, asked, standing, now))
+
+
+def to_follow(asked: Asked, now: datetime, count: int) -> Found:
+    """A page of keys that answer, word for word as it was typed: for one who comes again, and to
+    whom a corrected spelling must not bring other articles than last time. Raises NotNow."""
+    wanted = _to_search(asked, rules.parse(asked.text), now)
+    wanted = replace(wanted, start=(asked.page - 1) * count, count=count, facets=False)
+    return _of_the_live(lambda engine: engine.search(wanted))
+
+
+def suggested(text: str) -> list[str]:
+    """How what was typed may go on, and what is called so: from what every reader may see."""
+    found = _of_the_live(lambda engine: _completions(engine, text))
+    return list(dict.fromkeys([*found, *(place.name for place in _places(text))]))
+
+
+def _of_the_live(ask: Callable[[Engine], Answer]) -> Answer:
     try:
-        return _search(house.live(), asked, standing, now)
-    except Broken:
-        house.reopen()  # the index was swapped or deleted between two looks
-    try:
-        return _search(house.live(), asked, standing, now)
+        try:
+            return ask(house.live())
+        except Broken:
+            house.reopen()  # the index was swapped or deleted between two looks
+        return ask(house.live())
     except Broken as error:
         house.damaged(error)
-        raise NotNow from error
+        raise NotNow(IN_ORDER) from error
+    except Unreachable as error:
+        raise NotNow(AWAY) from error
 
 
 def _search(engine: Engine, asked: Asked, standing: Standing, now: datetime) -> Results:
@@ -268,6 +297,7 @@ def _items(
             Result(
                 key=row["pk"],
                 address=address_of(row["slug"], row["published_at"], zone),
+                title=row["title"],
                 headline=_headline(row["title"], headlines),
                 excerpt=_excerpt(row, decision, excerpts),
                 badge=badge(decision),

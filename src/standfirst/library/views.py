@@ -53,8 +53,8 @@ def _searched(request: HttpRequest, asked: Asked) -> HttpResponse:
     now = timezone.now()
     try:
         results = search(asked, standing_of(request.user, now), now)
-    except NotNow:
-        context["not_now"] = True
+    except NotNow as why:
+        context["not_now"] = str(why)
         return render(request, "library/library.html", context)
     if asked.page > results.pages:
         raise Http404("There is no such page of what was found.")

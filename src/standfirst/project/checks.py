@@ -58,7 +58,7 @@ def findings() -> Iterator[Finding]:
             "Run `standfirst prepare`."
         )
         return
-    for ask in (_cache, _staff, _worker):
+    for ask in (_cache, _staff, _worker, _library):
         yield from ask()
 
 
@@ -246,5 +246,23 @@ def _worker() -> Iterator[Finding]:
         yield Finding(
             "The worker does not run, so no mail is sent and nothing is published on time. "
             "Start `standfirst worker` beside the server.",
+            grave=False,
+        )
+
+
+def _library() -> Iterator[Finding]:
+    """An index on this host is the worker's to build; a cluster is somebody's to look after."""
+    if not settings.SEARCH_URL:
+        return
+    from standfirst.library import house
+    from standfirst.library.engine import Broken, Unreachable
+
+    try:
+        house.live()
+    except Unreachable as error:
+        yield Finding(f"The library cannot be searched: {error}. See SEARCH_URL.")
+    except Broken as error:
+        yield Finding(
+            f"The library cannot be searched yet: {error}. The worker builds an index; let it run.",
             grave=False,
         )

@@ -5,6 +5,7 @@ Every variable the program knows is a row of `VARIABLES`; the operator's manual 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ VARIABLES: Mapping[str, str] = {
     "PAGE_STORE_MB": "the largest size of the kept pages in megabytes; default: 2000",
     "LIBRARY": "folder of this host's search index; default: library in STANDFIRST_HOME",
     "LIBRARY_FRESHNESS": "percent by which today's analysis counts for more; default: 15",
+    "SEARCH_URL": "https://user:secret@host:9200/prefix of OpenSearch, instead of LIBRARY's index",
     "TRUSTED_PROXIES": "networks of your own proxies, whose X-Forwarded-For and -Proto count",
     "EDGE_PURGE_URLS": "addresses of Varnish to tell of changes, such as http://10.0.0.5:6081",
     "DEBUG": "1 shows errors in the browser; never on a public machine",
@@ -129,6 +131,27 @@ def database(url: str, file: Path) -> dict[str, Any]:
             "It works with PostgreSQL (postgres://…) and SQLite."
         )
     return row
+
+
+def search(url: str) -> str:
+    """The address of an OpenSearch cluster, or "". Raises BadSetting for what cannot be one."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    else:
+        name = parts.path.strip("/")
+        usable = usable and bool(re.fullmatch(r"([a-z0-9][a-z0-9_-]{0,99})?", name))
+        usable = usable and set(dict(parse_qsl(parts.query))) <= {"ca"}
+    if url and not usable:
+        raise BadSetting(
+            "SEARCH_URL is not understood. Write https://user:secret@host:9200/prefix, the prefix "
+            "in small letters, digits, - and _; ?ca=FILE names an authority of your own. Leave it "
+            "out for an index on each host."
+        )
+    return url
 
 
 def email(url: str) -> dict[str, Any]:

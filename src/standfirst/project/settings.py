@@ -140,6 +140,9 @@ PAGE_STORE_MAX_BYTES = environment.number("PAGE_STORE_MB", 2000) * 1_000_000
 LIBRARY = environment.folder("LIBRARY", HOME / "library")
 LIBRARY_FRESHNESS = environment.share("LIBRARY_FRESHNESS", 15)
 
+# Where a cluster keeps one index for all hosts instead; LIBRARY then holds this host's locks.
+SEARCH_URL = environment.search(environment.text("SEARCH_URL"))
+
 # Searches of one member, of all visitors of a network, and of all its readers.
 LIBRARY_LIMITS = {
     "member": {"minute": 90, "day": 2_000},

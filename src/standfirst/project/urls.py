@@ -8,6 +8,8 @@ from wagtail.admin import urls as newsroom_urls
 
 from standfirst.articles import views as articles
 from standfirst.library import views as library
+from standfirst.library.browsers import description, suggestions
+from standfirst.library.feeds import feed_of_search
 from standfirst.project import views as project
 from standfirst.reading import views as reading
 
@@ -16,6 +18,15 @@ YEAR, MONTH = r"(?P<year>\d{4})", r"(?P<month>\d{2})"
 urlpatterns = [
     # reading
     re_path(rf"^{YEAR}/{MONTH}/(?P<slug>[-\w]+)/$", reading.article, name="article"),
+    *(
+        re_path(
+            rf"^{YEAR}/{MONTH}/(?P<slug>[-\w]+)/cite\.{form}$",
+            articles.cite,
+            {"form": form},
+            name=f"cite_{form}",
+        )
+        for form in articles.CITED
+    ),
     path("join/", reading.join_page, name="join_page"),
     path("join/now/", reading.join, name="join"),
     path("choose/<int:article>/", reading.choose, name="choose"),
@@ -25,6 +36,9 @@ urlpatterns = [
     path("archive/", articles.archive, name="archive"),
     path("library/", library.library, name="library"),
     path("library/missed/", library.missed, name="library_missed"),
+    path("library/feed.atom", feed_of_search, name="search_feed"),
+    path("library/suggestions/", suggestions, name="suggestions"),
+    path("opensearch.xml", description, name="search_description"),
     path("topics/", articles.index, {"kind": "topics"}, name="topics"),
     path("regions/", articles.index, {"kind": "regions"}, name="regions"),
     path("authors/", articles.index, {"kind": "authors"}, name="authors"),

@@ -387,7 +387,7 @@ _NOBODY = passes.Pass(
 SEARCHED = "/library/"  # kept only as it is before anything is searched for
 _NEVER_KEPT = (
     *("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/"),
-    *("/healthz", f"{SEARCHED}?"),
+    *("/healthz", f"{SEARCHED}?", f"{SEARCHED}feed.atom", f"{SEARCHED}suggestions"),
 )
 
 

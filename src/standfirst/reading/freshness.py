@@ -161,7 +161,7 @@ def _deleted(sender: Any, instance: Any, **_: Any) -> None:
 
 def _filed_anew(sender: Any, instance: Any, action: str, **_: Any) -> None:
     if action in {"post_add", "post_remove", "pre_clear"} and isinstance(instance, Article):
-        changed([_long(_tag(instance))])
+        changed([_long(_tag(instance)), tags.of_filing(instance.pk)])
 
 
 def _embed_changed(sender: Any, instance: Embed, **_: Any) -> None:

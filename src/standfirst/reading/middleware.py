@@ -37,7 +37,15 @@ SAME_FOR_ALL = {
     *LISTS,
     *INDEXES,
     *("archive", "library", "all_access", "wagtail_serve"),
-    *("feed", "feed_atom", "sitemap", "sitemap_articles", "sitemap_lists", "robots"),
+    *(
+        "feed",
+        "feed_atom",
+        "search_description",
+        "sitemap",
+        "sitemap_articles",
+        "sitemap_lists",
+        "robots",
+    ),
     *(f"{kind}_feed{form}" for kind in LISTS for form in ("", "_atom")),
 }
 _PAGE_NUMBER = re.compile(r"page=[1-9]\d{0,4}")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from heapq import nlargest
 from math import log, sqrt
 
 TERMS = 40
@@ -14,26 +15,27 @@ SHORTEST = 3  # letters
 
 
 def telling(
-    texts: Sequence[Sequence[str]], frequency: Callable[[str], int], articles: int
+    headline: Sequence[str],
+    text: Sequence[str],
+    frequency: Callable[[str], int],
+    articles: int,
 ) -> list[tuple[str, float]]:
     """The telling terms of an article with their weights (at most 1), the heaviest first.
 
-    `texts` are its terms, the headline's first; `frequency` says in how many of all `articles` a
-    term stands. What stands in no other article tells nothing, nor what stands in most."""
-    said: Counter[str] = Counter()
-    for number, terms in enumerate(texts):
-        for term in terms:
-            said[term] += 1 if number else HEADLINE
-        if said.total() > MOST_READ:
-            break
-    often = {term: times for term, times in said.items() if times >= OFTEN}
+    `headline` and `text` are its terms; `frequency` says in how many of all `articles` a term
+    stands. What stands in no other article tells nothing, nor what stands in most."""
+    said = Counter(text[:MOST_READ])
+    for term in headline:
+        said[term] += HEADLINE
+    often = [(term, times) for term, times in said.items() if times >= OFTEN]
+    common = max(ALWAYS_ALLOWED, articles * TOO_COMMON)
     weighed = []
-    for term, times in (often if len(often) >= FEW else said).items():
+    for term, times in often if len(often) >= FEW else said.items():
         if len(term) < SHORTEST or term.isdigit():
             continue
         others = frequency(term)
-        if 2 <= others <= max(ALWAYS_ALLOWED, articles * TOO_COMMON):
+        if 2 <= others <= common:
             rarity = log(1 + (articles - others + 0.5) / (others + 0.5))
             weighed.append((sqrt(times) * rarity, term))
-    heaviest = sorted(weighed, reverse=True)[:TERMS]
+    heaviest = nlargest(TERMS, weighed)
     return [(term, weight / heaviest[0][0]) for weight, term in heaviest]

@@ -18,6 +18,7 @@ from standfirst.library.engines.weights import (
     TOGETHER,
     TOGETHER_FROM,
     TOGETHER_TO,
+    apart,
     needed,
 )
 from standfirst.library.rules import Either, Part, Phrase, Word
@@ -68,7 +69,7 @@ class Asking:
         if single:
             least = 1 if any_word else needed(len(single))
             # Where one word is enough, those of a compound (ice-breaker) count one by one.
-            telling = self._most_telling(_apart(single) if least == 1 else single)
+            telling = self._most_telling(apart(single) if least == 1 else single)
             clauses = [
                 (Occur.Should, Query.boost_query(clause, count) if count > 1 else clause)
                 for terms, count in telling
@@ -204,11 +205,3 @@ class Asking:
         last = int(search.before.timestamp()) - 1 if search.before else None
         span = Query.range_query(self._schema, "at", FieldType.Integer, since, last)
         return Query.const_score_query(span, 0.0)
-
-
-def _apart(words: Counter[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
-    apart: Counter[tuple[str, ...]] = Counter()
-    for terms, count in words.items():
-        for term in terms:
-            apart[(term,)] += count
-    return apart

@@ -11,11 +11,16 @@ Frequency = Callable[[str], int]
 Beginning = Callable[[str], Sequence[tuple[str, int]]]
 
 
+def may_be_corrected(word: str) -> bool:
+    """Is it long enough, and no number?"""
+    return len(word) >= SHORTEST and not any(c.isdigit() for c in word)
+
+
 def nearest(word: str, frequency: Frequency, beginning: Beginning) -> str | None:
     """The most frequent word one change away (a letter left out, added, changed, or two turned
     round), or else two; None where there is none. One that begins with the same letter comes first:
     few mistake that. `beginning` gives words with a prefix."""
-    if len(word) < SHORTEST or any(c.isdigit() for c in word):
+    if not may_be_corrected(word):
         return None
     known = [(count, near) for near in set(_one_change(word)) if (count := frequency(near))]
     if known:

@@ -1,5 +1,7 @@
 """What counts for how much, in any engine. Chosen on the judged sets of bench/search."""
 
+from collections import Counter
+
 HEADLINE = 0.4  # weight of a word in the headline, beside its weight in the text
 TOGETHER = 0.1  # of the words standing together; more brings up whoever says the same phrase
 TOGETHER_FROM, TOGETHER_TO = 2, 5  # words
@@ -11,6 +13,18 @@ MOST_EXPANSIONS = 64  # words that a prefix stands for
 NEEDED = {2: 2, 3: 2, 4: 3}
 
 
+Terms = tuple[str, ...]  # of one word: several for a compound
+
+
 def needed(words: int) -> int:
     """How many of so many words an article must hold."""
     return NEEDED.get(words, 1)
+
+
+def apart(words: Counter[Terms]) -> Counter[Terms]:
+    """The same words with compounds taken apart, each with how often it was said."""
+    single: Counter[Terms] = Counter()
+    for terms, count in words.items():
+        for term in terms:
+            single[(term,)] += count
+    return single

@@ -1,9 +1,10 @@
 """The two long lists of a page of results, written by hand: in the template language they take
 longer than the search."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -18,8 +19,12 @@ _HIT = """\
 <h2><a href="{}">{}</a></h2>
 <p class="excerpt">{}</p>
 <p class="by ui">{}<time datetime="{}">{}</time> <span>{} min</span> \
-<span class="badge{}">{}</span></p></article></li>
+<span class="badge{}">{}</span> {}</p></article></li>
 """
+_ON_LIST = '<a class="on-list" href="{}">On your list</a>'
+_SAVE = """\
+<button class="link-button save" form="save" formaction="{}" \
+aria-label="Save “{}” for later">Save for later</button>"""
 _PICKED = mark_safe(" <span>Editors’ choice</span>")
 _CHOICE = """\
 <li><label><input type="checkbox" form="search" id="{facet}-{value}" name="{facet}" value="{value}"\
@@ -27,9 +32,23 @@ _CHOICE = """\
 
 
 @register.simple_tag
-def hits(results: Sequence[Result]) -> SafeString:
-    """The articles that were found."""
-    return format_html_join("", _HIT, map(_hit, results))
+def hits(results: Sequence[Result], saved: Container[int]) -> SafeString:
+    """The articles that were found; `saved` are ids of those on the reader's list."""
+    to_save, to_list = reverse("save", args=[0]), reverse("reading_list")
+    on_list = format_html(_ON_LIST, to_list)
+    return format_html_join(
+        "",
+        _HIT,
+        (
+            (
+                *_hit(it),
+                on_list
+                if it.key in saved
+                else format_html(_SAVE, to_save.replace("0", str(it.key)), it.title),
+            )
+            for it in results
+        ),
+    )
 
 
 def _hit(it: Result) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Look after this host's search index.
+"""Look after the search index: this host's own, or the one in the cluster that SEARCH_URL names.
 
 check     compares every article of the database with the index; what differs is indexed anew
 rebuild   builds an index beside the live one, verifies it, and puts it in its place
@@ -22,8 +22,8 @@ def run(options: argparse.Namespace) -> int:
     from standfirst.project.cli import Problem, start_django
 
     start_django()
-    from standfirst.library.engine import Broken
-    from standfirst.library.house import Busy, no_room
+    from standfirst.library.engine import Broken, Busy, Unreachable
+    from standfirst.library.house import no_room
 
     try:
         return {"check": _check, "rebuild": _rebuild, "related": _related}[options.what]()
@@ -32,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
     except Broken as error:
         step = no_room() or " Run `standfirst library rebuild`."
         raise Problem(f"{error}.{step}") from error
+    except Unreachable as error:
+        raise Problem(f"{error}. See SEARCH_URL, then try again.") from error
     except OSError as error:
         step = no_room() or " See LIBRARY."
         raise Problem(f"the folder of the index cannot be used: {error}.{step}") from error

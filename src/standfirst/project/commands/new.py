@@ -17,6 +17,7 @@ _EXAMPLES = {
     "BASE_URL": "http://localhost:8000",
     "DATABASE_URL": "postgres://user:password@localhost/magazine",
     "REDIS_URL": "redis://localhost:6379/0",
+    "SEARCH_URL": "https://user:secret@localhost:9200/magazine",
     "EMAIL_URL": "smtp://user:password@mail.example:587?tls=1",
     "EMAIL_FROM": "The Meridian <post@magazine.example>",
     "TRUSTED_PROXIES": "127.0.0.1",

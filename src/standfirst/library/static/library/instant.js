@@ -7,7 +7,7 @@
   if (!form || !box || !found || !window.AbortController || !window.DOMParser) return;
   const PAUSE = 220; // milliseconds after the last key
   const SHORTEST = 2; // letters
-  const beginning = found.innerHTML;
+  const beginning = location.search ? null : found.innerHTML;
   let waiting = 0;
   let asking = null;
   let shown = location.search;
@@ -52,7 +52,11 @@
     const query = address();
     if (query === shown) return;
     if (box.value.trim().length < SHORTEST && ![...new FormData(form)].some(([n, v]) => n !== "q" && v)) {
-      if (shown) { found.innerHTML = shown === location.search && location.search ? found.innerHTML : beginning; }
+      if (beginning !== null && shown) {
+        found.innerHTML = beginning;
+        history.replaceState(null, "", location.pathname);
+      }
+      shown = "";
       return;
     }
     asking = new AbortController();

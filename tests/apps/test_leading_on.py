@@ -1,11 +1,11 @@
-"""The archive by month: back to the first article, and from month to month."""
+"""Lists lead into each other: months to the months beside them, topics to topics and authors."""
 
 import re
 
 import pytest
 from django.test import Client
 
-from standfirst.articles.models import Article
+from standfirst.articles.models import Article, Region, Topic
 from standfirst.reading.models import Change
 from tests.making import at, make_article, make_magazine
 
@@ -52,3 +52,23 @@ def test_a_month_tells_those_beside_it_of_its_first_and_its_last_article() -> No
     assert told(last) == {"month:2003-12"}
     Article.objects.get(pk=new.pk).unpublish()
     assert told(last) == {"month:1998-05", "month:2003-12", "month:2020-01"}
+
+
+def test_topics_regions_and_authors_lead_to_what_they_are_often_seen_with() -> None:
+    make_magazine()
+    ports, grain, once = (Topic.objects.create(name=n, slug=n) for n in ("ports", "grain", "once"))
+    oceans = Region.objects.create(name="oceans", slug="oceans")
+    make_article(topics=[ports, grain], regions=[oceans])
+    make_article(topics=[ports, grain, once], regions=[oceans])
+    make_article(topics=[ports])
+
+    def company(place: str) -> list[str]:
+        html = Client().get(place).content.decode()
+        line = re.search(r"(?:See also|Often on) (.*?)</p>", html)
+        return re.findall(r'href="([^"]+)"', line[1]) if line else []
+
+    assert company("/topic/ports/") == ["/topic/grain/", "/region/oceans/", "/author/ada-sample/"]
+    assert company("/region/oceans/") == ["/topic/grain/", "/topic/ports/", "/author/ada-sample/"]
+    assert company("/author/ada-sample/") == ["/topic/ports/", "/topic/grain/", "/region/oceans/"]
+    assert company("/topic/once/") == []  # one article says nothing of what is often
+    assert company("/section/world/") == []
