@@ -137,7 +137,7 @@ def _allowed(who: str) -> int:
     from django.contrib.auth.models import AnonymousUser
     from django.db import connection
     from django.http import HttpRequest, QueryDict
-    from django.test import RequestFactory
+    from django.test import RequestFactory, override_settings
 
     from standfirst.library import limits
     from standfirst.library.models import SearchCount
@@ -161,7 +161,9 @@ def _allowed(who: str) -> int:
         return request
 
     clock = SimpleNamespace()
+    memory = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     with (
+        override_settings(CACHES=memory),
         patch.object(limits, "time", clock),
         patch.object(limits, "_reads_everything", lambda _: False),  # asks the database
     ):

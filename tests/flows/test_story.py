@@ -280,6 +280,23 @@ PUBLIC = [
 ]
 
 
+def test_a_search_in_vain_is_reported_once_it_has_stood_and_none_while_typing(
+    chromium: Browser, demo: str
+) -> None:
+    context = opened(chromium, demo)
+    page = context.new_page()
+    page.goto(f"{demo}/library/")
+    posts = []
+    page.on("request", lambda sent: posts.append(sent.url) if sent.method == "POST" else None)
+    page.locator("#q").press_sequentially("zebra", delay=20)
+    page.locator("#missed").wait_for(state="attached")
+    with page.expect_response("**/library/missed/") as reported:
+        page.locator("#q").press_sequentially("stan", delay=20)
+    assert reported.value.status == 204
+    assert len(posts) == 1
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_every_page_passes_axe_and_none_scrolls_sideways(

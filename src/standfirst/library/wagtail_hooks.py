@@ -54,7 +54,7 @@ class _Pinnings(generic.IndexView):  # type: ignore[misc]
 class PinningList(_OfTheLibrary):
     model = Pinning
     name = "library_pinned"
-    icon = "pin"
+    icon = "thumbtack"
     menu_label = "Pinned results"
     index_view_class = _Pinnings
     list_display = [
