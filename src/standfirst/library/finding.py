@@ -45,7 +45,8 @@ def find(
 def _corrected(engine: Engine, search: Search, thesaurus: Thesaurus, exactly: bool) -> Answer:
     query = search.query
     wide, also = widened(query, thesaurus)
-    if not exactly and (instead := engine.corrections(to_correct(wide))):
+    typed = len(query.words) <= rules.MOST_PARTS  # what was pasted holds no slips of the hand
+    if typed and not exactly and (instead := engine.corrections(to_correct(wide))):
         meant = rules.with_words(query, instead)
         wide_meant, also_meant = widened(meant, thesaurus)
         corrected = replace(search, query=wide_meant)

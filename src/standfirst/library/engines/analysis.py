@@ -53,7 +53,7 @@ def _words() -> TextAnalyzerBuilder:
 
 
 def schema() -> Schema:
-    """`text`: all of an article, headline included. `headline`: once more, at half the weight (a
+    """`text`: all of an article, headline included. `headline`: once more, at less weight (a
     strong field of its own would drown the text). `exact`: the headline as one term. `words`: what
     every reader may see, unstemmed; completions and corrections come from there alone."""
     builder = SchemaBuilder()

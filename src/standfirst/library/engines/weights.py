@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-HEADLINE = 0.4  # weight of a word in the headline, beside its weight in the text
+HEADLINE = 0.3  # weight of a word in the headline, beside its weight in the text
 TOGETHER = 0.1  # of the words standing together; more brings up whoever says the same phrase
 TOGETHER_FROM, TOGETHER_TO = 2, 5  # words
 ALMOST = 0.95  # of another wording, beside the word itself

@@ -28,6 +28,7 @@ DEEP = 200  # articles of each order that are made into one
 DAMPING = 60  # of a rank: one at the top of both comes before one at the top of either
 LEAST = 0.25  # alike, from -1 to 1; below, nearness says nothing
 MOST_IN_A_FACET = 12
+A_FEW = 4  # words
 
 Nearest = Callable[[str], list[int]]
 TitleOf = Callable[[int], str]
@@ -83,7 +84,9 @@ def fused(
     if not settings.LIBRARY_SEMANTIC or not of_plain_words(search):
         return answer.found
     words = " ".join(search.query.words)
-    keys = near(words if answer.corrected else typed)
+    # The model knows more words than an archive has: a sentence is better left as it is.
+    few = len(search.query.words) <= A_FEW
+    keys = near(words if answer.corrected and few else typed)
     if not keys:
         return answer.found
     here = replace(search, start=0, facets=False, freshness=0.0)
