@@ -53,7 +53,10 @@ def listen(report: str, network: str, now: datetime) -> bool:
         return False
     name = f"library-told-{week}-{_digest(key, query)}"
     cache.add(name, 0, A_WEEK)
-    networks = cache.incr(name)
+    try:
+        networks = cache.incr(name)
+    except ValueError:  # pushed out between the two
+        return False
     if networks < NETWORKS:
         return False
     times = networks if networks == NETWORKS else 1
