@@ -136,29 +136,37 @@ class Index:
                 )
                 keys = searcher.fast_field_values("key", [at for _, at in page.hits])
             else:
-                page, keys = self._best(searcher, query, search)
+                page, keys = self._best(searcher, asking, query, search)
             facets = self._facets(searcher, asking, query, search) if search.facets else {}
         return Found(
             keys=[int(key) for key in keys if key], total=int(page.count or 0), facets=facets
         )
 
-    def _best(self, searcher: tantivy.Searcher, query: Query, search: Search) -> tuple[Any, Any]:
-        """The best articles. Those before WINDOW are weighed anew: a fresh one counts for more."""
+    def _best(
+        self, searcher: tantivy.Searcher, asking: Asking, query: Query, search: Search
+    ) -> tuple[Any, Any]:
+        """The best articles. Those before WINDOW are weighed anew: one in which the words stand
+        together counts for more, and so does a fresh one."""
         end = search.start + search.count
-        if not search.freshness or not search.now or end > WINDOW:
+        if end > WINDOW:
             page = searcher.search(query, search.count, offset=search.start)
             return page, searcher.fast_field_values("key", [at for _, at in page.hits])
         page = searcher.search(query, WINDOW)
         places = [at for _, at in page.hits]
         keys = searcher.fast_field_values("key", places)
-        now = search.now.timestamp()
-        ranked = sorted(
-            (-score * (1 + search.freshness * 0.5 ** (max(0, now - float(at or 0)) / HALF_LIFE)), n)
-            for n, ((score, _), at) in enumerate(
-                zip(page.hits, searcher.fast_field_values("at", places), strict=True)
-            )
-        )
-        return page, [keys[n] for _, n in ranked[search.start : end]]
+        scores = dict(zip(keys, (score for score, _ in page.hits), strict=True))
+        if near := asking.together(search.query, [int(key or 0) for key in keys]):
+            found = searcher.search(near, WINDOW, count=False).hits
+            nearer = searcher.fast_field_values("key", [at for _, at in found])
+            for key, (score, _) in zip(nearer, found, strict=True):
+                scores[key] += score
+        if search.freshness and search.now:
+            now = search.now.timestamp()
+            for key, at in zip(keys, searcher.fast_field_values("at", places), strict=True):
+                age = max(0, now - float(at or 0))
+                scores[key] *= 1 + search.freshness * 0.5 ** (age / HALF_LIFE)
+        ranked = sorted(keys, key=lambda key: -scores[key])  # equal ones stay as they were
+        return page, ranked[search.start : end]
 
     def _facets(
         self, searcher: tantivy.Searcher, asking: Asking, query: Query, search: Search
