@@ -255,6 +255,14 @@ def test_a_change_settles_before_it_is_looked_at_and_comes_before_the_whole() ->
     assert next(iter(related.take(now + related.SETTLE, 1).articles)) == 8
 
 
+def test_who_waits_for_the_index_alone_waits_for_nothing_else(indexer: Indexer) -> None:
+    written("Strait 1", STRAITS)
+    while indexer.step(relating=False):
+        pass
+    assert house.live().count() == 1
+    assert Due.objects.count() == 1
+
+
 def test_an_older_magazine_is_worked_through_and_goes_on_where_it_was_stopped(
     indexer: Indexer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
