@@ -24,6 +24,7 @@ from standfirst.library.rules import parse
 from standfirst.library.semantic import embedding, meaning, model
 from standfirst.library.semantic.passages import MOST, WORDS, passages
 from standfirst.library.semantic.store import Rows
+from standfirst.project import checks
 from tests.making import make_article, make_magazine, make_section
 
 SENSES = (("harbour", "port", "quay"), ("river", "stream"), ("salt", "brine"), ("law", "court"))
@@ -183,6 +184,24 @@ def test_computing_goes_on_where_it_was_stopped(small: Small) -> None:
 
 
 @pytest.mark.django_db
+def test_a_portion_that_is_done_can_be_found_before_the_next(
+    small: Small, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(embedding, "PORTION", 2)
+    for n in range(5):
+        written(f"Number {n}", "The harbour is full.")
+    indexer = Indexer()
+    while indexer.step():
+        pass
+    indexer.close()
+    work = embedding.Embedding(small)
+    seen = []
+    while work.step():
+        seen.append(len(found("quay")))
+    assert seen == [2, 4, 5]
+
+
+@pytest.mark.django_db
 def test_meaning_adds_to_plain_words_alone_and_within_what_is_asked_for(small: Small) -> None:
     section = make_section("ports")
     words = written("Quays", "The quay is long.", section=section)
@@ -284,6 +303,21 @@ def test_what_is_lacking_is_said(monkeypatch: Any) -> None:
     assert "--no-deps" in model.lacking()
 
 
+def test_the_check_and_the_worker_say_that_it_is_wished_for_in_vain(
+    settings: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    monkeypatch.setattr(model, "find_spec", lambda name: None)
+    assert not list(checks._semantic())
+    settings.LIBRARY_SEMANTIC = True
+    (finding,) = checks._semantic()
+    assert not finding.grave
+    assert "words alone" in finding.sentence
+    threads = threading.active_count()
+    with embedding.embedding():
+        assert threading.active_count() == threads
+    assert "semantic" in caplog.text
+
+
 # -- the model itself ---------------------------------------------------------------------------
 
 
@@ -298,3 +332,7 @@ def test_the_model_says_what_it_is_known_to_say(tmp_path: Path) -> None:
     assert np.allclose(embedder.vectors(texts[:1])[0], vectors[0], atol=0.05)
     assert (tmp_path / f"{embedder.name}.onnx").stat().st_size < 30_000_000
     assert model.load(tmp_path).vectors(texts[:1]).shape == (1, 384)
+    next(tmp_path.glob("*.onnx")).write_bytes(b"no graph")
+    with pytest.raises(OSError, match="damaged"):
+        model.load(tmp_path)
+    assert not list(tmp_path.glob("*.onnx"))

@@ -29,6 +29,7 @@ log = logging.getLogger("standfirst.library")
 
 EVERY, PAUSE = 2.0, 30.0  # seconds between two looks; after something went wrong
 AT_ONCE = 4  # articles that are read, and 8 passages that are computed, before anything else may be
+PORTION = 200  # articles, after which those that are done can be found
 WRITTEN_AT_ONCE = 500  # articles, into the files
 LOWEST = 19  # priority
 
@@ -40,19 +41,23 @@ def compute(
     embedder: Embedder,
     progress: Progress = lambda done, of: None,
     stopped: Stopped = lambda: False,
+    most: int | None = None,
 ) -> int:
-    """Give vectors to the articles of the live index that have none, or older ones. Says how many.
+    """Give vectors to the articles of the live index that have none, or older ones; to `most` of
+    them. Says how many were looked at.
 
     Each is stored when it is done, so that a kill loses one at most. Raises Broken."""
     stamps = house.live().stamps()
     held = dict(Vectors.objects.filter(model=embedder.name).values_list("article", "stamp"))
     todo = [key for key, stamp in stamps.items() if held.get(key) != stamp]
     random.shuffle(todo)  # hosts that begin together do not do the same
+    todo = todo[:most]
     zone, count = the_publication().zone, 0
     for start in range(0, len(todo), AT_ONCE):
         some = todo[start : start + AT_ONCE]
         before = Vectors.objects.filter(model=embedder.name).in_bulk(some)
         for document in documents(some, zone):
+            count += 1
             row = before.get(document.key)
             if row is not None and row.stamp == document.stamp:
                 continue  # another host was quicker
@@ -62,10 +67,9 @@ def compute(
                 continue
             data = _vectors(embedder, document, stopped)
             if data is None:
-                return count
+                return count - 1
             fields = {"model": embedder.name, "stamp": document.stamp, "digest": digest}
             Vectors.objects.update_or_create(pk=document.key, defaults=fields | {"data": data})
-            count += 1
         progress(min(start + AT_ONCE, len(todo)), len(todo))
         if stopped():
             break
@@ -141,8 +145,9 @@ class Embedding:
         connection.close()
 
     def step(self) -> int:
-        """Compute what is lacking and write the files, if anything has changed since the last look.
-        Says how many articles got vectors. Raises Broken."""
+        """Compute some of what is lacking and write the files, if anything has changed since the
+        last look. Says how many articles were looked at; 0: nothing is left to do. Raises Broken.
+        """
         state = self._state()
         if state == self._done:
             return 0
@@ -151,7 +156,7 @@ class Embedding:
             from standfirst.library.semantic.store import Rows
 
             self._rows = Rows(house.root() / "vectors", embedder.name, embedder.size)
-        count = compute(embedder, stopped=self._stop.is_set)
+        count = compute(embedder, stopped=self._stop.is_set, most=PORTION)
         forget()
         write(self._rows, embedder.name)
         self._done = state if not count else None

@@ -62,9 +62,13 @@ class MiniLM:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # it keeps what the longest batch needed
-        self._session = onnxruntime.InferenceSession(
-            str(written), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(written), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # it has many of its own
+            written.unlink(missing_ok=True)  # written anew the next time
+            raise OSError(f"{written.name} is damaged") from error
         self._tokens = Tokenizer.from_file(str(model / "tokenizer.json"))
         self._tokens.enable_truncation(LONGEST)
         self._tokens.enable_padding()

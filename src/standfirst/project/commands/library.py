@@ -80,7 +80,8 @@ def _embed() -> int:
         forget()
         write(Rows(house.root() / "vectors", embedder.name, embedder.size), embedder.name)
     held = Vectors.objects.filter(model=embedder.name).count()
-    print(f"{count:,} articles computed in {time.monotonic() - began:.1f} s; {held:,} in all.")
+    spent = time.monotonic() - began
+    print(f"{count:,} articles brought up to date in {spent:.1f} s; {held:,} in all.")
     return 0
 
 
