@@ -34,7 +34,7 @@ test: $(VENV)/.dev check
 	@sh tools/test.sh
 
 quick: $(VENV)/.dev
-	@$(BIN)/pytest -q -n 2 -m "not browser and not server and not attack" tests
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not browser and not server and not attack" tests
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -78,11 +78,11 @@ part() {
 
 # With tables made from the models, which is quicker; PostgreSQL runs every migration below.
 part "rules, apps and flows on SQLite" \
-    $bin/pytest -q -n 2 --no-migrations -m "not browser and not server" tests
+    $bin/pytest -q -n 2 --dist worksteal --no-migrations -m "not browser and not server" tests
 
 if has_postgres; then
     part "apps on PostgreSQL" $bin/python -m tests.servers postgres -- \
-        $bin/pytest -q -n 2 -m "not browser" tests/apps
+        $bin/pytest -q -n 2 --dist worksteal -m "not browser" tests/apps
 fi
 
 part "the reader's story in a browser, and tests that need servers" \

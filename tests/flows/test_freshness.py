@@ -223,7 +223,7 @@ def kept() -> Kept:
 class Outcome:
     """Addresses by what a change did to their pages."""
 
-    stale: set[str]
+    stale: dict[str, str]  # and how it differs
     dropped: set[str]
     needless: set[str]
 
@@ -239,11 +239,21 @@ def change(magazine: Magazine, what: Callable[[], object], before: Kept) -> tupl
     gone = before.keys() - left.keys()
     return Outcome(
         stale={
-            place for place, variant in left if fresh.get((place, variant)) != left[place, variant]
+            place: difference(body, fresh.get((place, variant)), variant)
+            for (place, variant), body in left.items()
+            if fresh.get((place, variant)) != body
         },
         dropped={place for place, _ in gone},
         needless={page[0] for page in gone if fresh.get(page) == before[page]},
     ), fresh
+
+
+def difference(one: bytes, other: bytes | None, variant: str) -> str:
+    """The first lines that differ."""
+    if other is None:
+        return f"{variant} is not there anew"
+    lines = zip(one.decode().splitlines(), other.decode().splitlines(), strict=False)
+    return next((f"{variant}: {a} | {b}" for a, b in lines if a != b), f"{variant}: its end")
 
 
 # -- the changes ------------------------------------------------------------------------------
@@ -538,7 +548,7 @@ def test_a_change_drops_exactly_what_it_makes_untrue(magazine: Magazine) -> None
             or any(word.encode() in body for word in words)
         }
         if outcome.stale:
-            wrong.append(f"{name}: stale: {sorted(outcome.stale)}")
+            wrong.append(f"{name}: stale: {outcome.stale}")
         if needless := outcome.needless - allowed:
             wrong.append(f"{name}: dropped for nothing: {sorted(needless)}")
         if step.drops is not None and outcome.dropped != step.drops:
