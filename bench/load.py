@@ -129,6 +129,13 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
 
 
+def private(pid: int) -> int:
+    """Bytes of memory that a process does not share: without files that are mapped, as indexes
+    are."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) * 1024
+
+
 @contextmanager
 def server(command: list[str], url: str) -> Iterator[int]:
     """A server in a process group of its own, from its first answer at `url`; gives its pid."""

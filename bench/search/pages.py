@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tests.servers import free_port
 
-from bench.load import Row, family, resident, say, server, wrk
+from bench.load import Row, family, private, say, server, wrk
 from bench.search.texts import Words
 
 PROGRAM = [sys.executable, "-m", "standfirst"]
@@ -55,7 +55,7 @@ def measure(folder: Path, count: int, seconds: int, home: Path | None) -> Row:
         size = statistics.mean(_length(base + address) for address in addresses[:200])
         ask = [f"{base}/", seconds]
         row = wrk(*ask, lambda: family(pid), script=script, bytes_each=size, connections=READERS)
-        row["reader_mb"] = max(map(resident, family(pid))) / 1e6
+        row["reader_mb"] = max(map(private, family(pid))) / 1e6
     return row
 
 
@@ -84,4 +84,4 @@ def _length(address: str) -> int:
 def show(row: Row) -> None:
     print(f"Pages of results, {READERS} readers at once: {row['rps']:.0f} a second, ", end="")
     print(f"p50 {row['p50_ms']:.1f} ms, p99 {row['p99_ms']:.1f} ms, ", end="")
-    print(f"{row['cpu_us'] / 1000:.1f} ms of CPU each; a process has {row['reader_mb']:.0f} MB\n")
+    print(f"{row['cpu_us'] / 1000:.1f} ms of CPU each; a process has {row['reader_mb']:.0f} MB of its own\n")
