@@ -84,4 +84,5 @@ def _length(address: str) -> int:
 def show(row: Row) -> None:
     print(f"Pages of results, {READERS} readers at once: {row['rps']:.0f} a second, ", end="")
     print(f"p50 {row['p50_ms']:.1f} ms, p99 {row['p99_ms']:.1f} ms, ", end="")
-    print(f"{row['cpu_us'] / 1000:.1f} ms of CPU each; a process has {row['reader_mb']:.0f} MB of its own\n")
+    print(f"{row['cpu_us'] / 1000:.1f} ms of CPU each; ", end="")
+    print(f"a process has {row['reader_mb']:.0f} MB of its own\n")
