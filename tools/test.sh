@@ -86,5 +86,5 @@ if has_postgres; then
 fi
 
 part "the reader's story in a browser, and tests that need servers" \
-    $bin/pytest -q -m "browser or server" tests
+    $bin/pytest -q -n 2 --dist loadgroup -m "browser or server" tests
 exit $failed
