@@ -20,7 +20,7 @@ from standfirst.articles.texts import whole
 from standfirst.library import house
 from standfirst.library.indexer import Indexer
 from standfirst.library.limits import network_of
-from standfirst.project.demo.sample import load_sample
+from standfirst.project.demo import sample
 from tests.cast import Magazine, Reader, make_cast
 from tests.elsewhere import fold, runs, suggested, told_elsewhere, words_that_all_may_read
 from tests.making import (
@@ -356,10 +356,11 @@ def readers() -> dict[str, Client]:
 
 @pytest.mark.attack
 def test_phrases_of_the_rest_find_every_sample_article_and_show_none_of_it(
-    indexer: Indexer, settings: Any
+    indexer: Indexer, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.LIBRARY_LIMITS = {"member": {}, "visitors": {}, "network": {}}
-    load_sample()
+    monkeypatch.setattr(sample.sizes, "prepare", lambda image: None)  # no page here shows one
+    sample.load_sample()
     catch_up(indexer)
     shown = found = followed = 0
     cast = readers()
