@@ -269,6 +269,17 @@ def test_phrases_are_counted_apart_for_whoever_may_not_read_everything(
     page(Client(REMOTE_ADDR="10.0.1.1"), '"a b"')
 
 
+@pytest.mark.parametrize(
+    "text", [" " * 3_000 + '"a b"', "x" + " " * 3_000 + '"a b"', "\x00" * 3_000 + '"a b"', "alŀb"]
+)
+def test_no_phrase_is_searched_that_is_not_counted(
+    indexer: Indexer, settings: Any, text: str
+) -> None:
+    settings.LIBRARY_LIMITS = {"member": {}, "phrases": {"visitors": {"day": 0}}}
+    catch_up(indexer)
+    page(Client(), text, status=429)
+
+
 # -- the newsroom -----------------------------------------------------------------------------
 
 

@@ -54,7 +54,7 @@ def test_lone_operators_are_no_errors():
     assert parse("salt AND tide").wanted == (Word("salt"), Word("tide"))
     assert parse("OR").wanted == (Word("or"),)
     assert parse("salt OR -tide") == Query(wanted=(Word("salt"),), unwanted=(Word("tide"),))
-    for nothing in ("", "-", "--", '"', '""', "*", "-*", '-""', "()", "\x00\ufffe"):
+    for nothing in (" " * 3_000, "", "-", "--", '"', '""', "*", "-*", '-""', "()", "\x00\ufffe"):
         assert parse(nothing) == Query(), nothing
 
 

@@ -39,7 +39,7 @@ class Asked:
             chosen={
                 facet: values
                 for facet in FACETS
-                if (values := [v for v in query.getlist(facet) if 0 < len(v) < 256][:MOST_CHOSEN])
+                if (values := [v for v in query.getlist(facet) if _may_be(v)][:MOST_CHOSEN])
             },
             since=query.get("from", "").strip()[:10],
             until=query.get("to", "").strip()[:10],
@@ -70,3 +70,8 @@ class Asked:
         parts += [("exactly", "1" if it.exactly else "")]
         parts += [("page", str(it.page) if it.page > 1 else "")]
         return "?" + urlencode([(name, value) for name, value in parts if value or name == "q"])
+
+
+def _may_be(value: str) -> bool:
+    """May this be a facet's value? PostgreSQL refuses to be asked for the character 0."""
+    return 0 < len(value) < 256 and "\x00" not in value

@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 
 from standfirst.access.queries import standing_of
 from standfirst.access.rules import FullText, Terms, decide
+from standfirst.library.asked import Asked
 from standfirst.library.models import SearchCount
 from standfirst.library.rules import parse
 from standfirst.library.synonyms import rows_in
@@ -35,7 +36,7 @@ def too_often(request: HttpRequest) -> str:
     limits: Limits = settings.LIBRARY_LIMITS
     if _any_exceeded(_counted(request, limits), 1):
         return SEARCHES
-    rows = rows_in(parse(request.GET.get("q", "")))
+    rows = rows_in(parse(Asked.of(request.GET).text))  # what is searched, to the letter
     if not rows or "phrases" not in limits or _reads_everything(request):
         return ""
     # To ask again, on page 2 or while typing on, tells nothing new. Kept are digests of the last.

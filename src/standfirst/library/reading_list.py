@@ -13,7 +13,7 @@ from standfirst.access.rules import Standing, decide
 from standfirst.articles.models import Article, Byline
 from standfirst.articles.queries import published
 from standfirst.library.models import Saved
-from standfirst.library.queries import Badge, badge
+from standfirst.library.results import Badge, badge
 from standfirst.members.models import Member
 
 MOST_SAVED = 500

@@ -168,9 +168,9 @@ def parse(text: str) -> Query:
 
 def _clean(text: str) -> str:
     """The text within bounds, with one kind of quotes in pairs, one kind of blank."""
-    if len(text) > LONGEST:
-        text = text[:LONGEST].rsplit(None, 1)[0]
-    text = unicodedata.normalize("NFC", text)
+    text = _bounded(text)
+    # As the engines do: what is one word here must be one there, or a phrase would not be counted.
+    text = _bounded(unicodedata.normalize("NFKC", text))
     text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     text = _QUOTES.sub('"', text).replace("−", "-")
     text = re.sub(r"[(){}\[\]]", " ", text)
@@ -179,6 +179,14 @@ def _clean(text: str) -> str:
         head, _, tail = text.rpartition('"')
         text = f"{head} {tail}"
     return text
+
+
+def _bounded(text: str) -> str:
+    """As many characters as are read, without a word that is cut through."""
+    if len(text) <= LONGEST:
+        return text
+    cut = text[:LONGEST]
+    return cut if cut.isspace() else cut.rsplit(None, 1)[0]
 
 
 def _items(text: str) -> "Iterable[object]":

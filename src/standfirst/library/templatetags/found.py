@@ -10,7 +10,8 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from standfirst.articles.templatetags.pieces import names, when
-from standfirst.library.queries import Choice, Result
+from standfirst.library.queries import Choice
+from standfirst.library.results import Result
 
 register = template.Library()
 

@@ -9,7 +9,8 @@ from django import template
 from standfirst.library.asked import Asked
 from standfirst.library.feeds import address_of_feed
 from standfirst.library.models import Saved
-from standfirst.library.queries import Result, Results
+from standfirst.library.queries import Results
+from standfirst.library.results import Result
 from standfirst.members.models import Member
 
 register = template.Library()
