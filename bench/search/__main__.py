@@ -94,7 +94,8 @@ def run(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     if "guessing" in chosen.only:
         from bench.search import guessing
 
-        guessing.report(guessing.measure(folder))
+        found["guessing"] = guessing.measure(folder)
+        guessing.report(found["guessing"])
     return found
 
 
