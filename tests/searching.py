@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
+from standfirst.library.engines import wire
 from tests.opensearch import OpenSearch
 
 ENGINES = ("embedded", "opensearch")
@@ -33,10 +35,11 @@ def library(kind: str, settings: Any, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def cluster() -> Iterator[OpenSearch]:
-    """A cluster of ours."""
+    """A cluster of ours, which a busy machine may take long to answer for."""
     ours = OpenSearch()
     try:
-        yield ours
+        with patch.object(wire, "READ_SECONDS", 20.0):
+            yield ours
     finally:
         ours.stop()
 

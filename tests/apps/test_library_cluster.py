@@ -62,7 +62,7 @@ SORRY = "cannot be searched for the moment"
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def hurried(ours: OpenSearch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "READ_SECONDS", 0.3)
     monkeypatch.setattr(opensearch, "TRIES", 3)
     monkeypatch.setattr(opensearch, "LONGEST_PAUSE", 0.05)
