@@ -32,6 +32,7 @@ from tests.making import (
     make_staff,
     subscribe,
 )
+from tests.searching import catch_up
 
 pytestmark = pytest.mark.django_db
 
@@ -44,11 +45,6 @@ def indexer(settings: Any, tmp_path: Path) -> Iterator[Indexer]:
     indexer = Indexer()
     yield indexer
     indexer.close()
-
-
-def catch_up(indexer: Indexer) -> None:
-    while indexer.step():
-        pass
 
 
 def page(client: Client, text: str = "", status: int = 200, **more: Any) -> str:
