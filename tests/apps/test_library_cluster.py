@@ -23,10 +23,10 @@ from standfirst.library.engine import (
 from standfirst.library.engines import lease, opensearch, wire
 from standfirst.library.indexer import Indexer, apply
 from standfirst.library.rules import parse
-from tests.flows.test_library import catch_up, headlines, page
+from tests.flows.test_library import headlines, page
 from tests.making import make_article, make_magazine
 from tests.opensearch import OpenSearch
-from tests.searching import cluster
+from tests.searching import catch_up, cluster
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +62,7 @@ SORRY = "cannot be searched for the moment"
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def hurried(ours: OpenSearch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "READ_SECONDS", 0.3)
     monkeypatch.setattr(opensearch, "TRIES", 3)
     monkeypatch.setattr(opensearch, "LONGEST_PAUSE", 0.05)

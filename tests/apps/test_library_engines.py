@@ -21,10 +21,10 @@ from standfirst.library.synonyms import Group, Thesaurus, widened
 from standfirst.project import checks, environment
 from standfirst.project.demo.sample import CONTENT
 from tests.cast import make_cast
-from tests.flows.test_library import catch_up, headlines, page
+from tests.flows.test_library import headlines, page
 from tests.making import make_article, make_magazine
 from tests.opensearch import OpenSearch
-from tests.searching import cluster
+from tests.searching import catch_up, cluster
 
 pytestmark = pytest.mark.django_db
 

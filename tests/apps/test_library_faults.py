@@ -24,8 +24,8 @@ from standfirst.library.rules import (
     in_a_row,
     parse,
 )
-from tests.apps.test_library_index import catch_up, found, written
 from tests.making import make_magazine
+from tests.searching import catch_up, found, written
 
 pytestmark = pytest.mark.django_db
 

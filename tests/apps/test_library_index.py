@@ -21,7 +21,7 @@ from standfirst.library.rules import parse
 from standfirst.publication.models import Publication
 from standfirst.publication.queries import the_publication
 from tests.making import at, make_article, make_magazine, make_section
-from tests.searching import ENGINES, library
+from tests.searching import ENGINES, catch_up, found, library, written
 
 pytestmark = pytest.mark.django_db
 
@@ -41,20 +41,6 @@ def indexer(engine: None) -> Iterator[Indexer]:
 
 
 embedded = pytest.mark.parametrize("engine", ["embedded"], indirect=True)
-
-
-def catch_up(indexer: Indexer) -> None:
-    while indexer.step():
-        pass
-
-
-def found(text: str, **more: Any) -> list[int]:
-    return list(house.live().search(Search(query=parse(text), **more)).keys)
-
-
-def written(title: str, text: str = "", **fields: Any) -> Article:
-    body = [("paragraph", f"<p>{text or 'Nothing to see here.'}</p><p>More.</p>")]
-    return make_article(title, body=body, **fields)
 
 
 # -- what is found ----------------------------------------------------------------------------

@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.utils import timezone
 
+from standfirst.access.queries import standing_of
 from standfirst.articles.models import Article
-from standfirst.library import house
+from standfirst.library import house, queries
+from standfirst.library.asked import Asked
 from standfirst.library.engine import Order, Search
 from standfirst.library.finding import find
 from standfirst.library.indexer import Indexer
-from standfirst.library.models import Vectors
+from standfirst.library.models import PinnedResult, Pinning, Vectors
 from standfirst.library.rules import parse
 from standfirst.library.semantic import embedding, meaning, model
 from standfirst.library.semantic.passages import MOST, WORDS, passages
@@ -243,6 +246,21 @@ def test_pages_hold_each_article_once_also_behind_what_was_made_one(
     assert keys[:7] == found("quay", count=7)
     assert both.total >= 7
     assert {near[0].pk, near[1].pk} >= set(keys) - set(found("quay -harbour", count=20))
+
+
+@pytest.mark.django_db
+def test_what_is_near_stands_behind_what_is_pinned(small: Small) -> None:
+    words = written("Quays", "The quay is long.")
+    near = written("Near", "The harbour is full.")
+    guide = written("Guide", "The port is empty.")
+    catch_up(small)
+    pinning = Pinning(words="quay")
+    pinning.articles = [PinnedResult(article=guide, sort_order=0)]
+    pinning.save()
+    now = timezone.now()
+    found = queries.search(Asked(text="quay"), standing_of(AnonymousUser(), now), now)
+    assert [result.key for result in found.items] == [guide.pk, words.pk, near.pk]
+    assert found.total == 3
 
 
 @pytest.mark.django_db

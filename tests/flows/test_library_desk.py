@@ -21,8 +21,9 @@ from standfirst.articles.models import Article
 from standfirst.library import desk, misses
 from standfirst.library.indexer import Indexer
 from standfirst.library.models import Missed, Outcome, PinnedResult, Pinning, Synonyms
-from tests.flows.test_library import catch_up, headlines, page, signed_in
+from tests.flows.test_library import headlines, page, signed_in
 from tests.making import make_article, make_magazine, make_member, make_staff, subscribe
+from tests.searching import catch_up
 
 pytestmark = pytest.mark.django_db
 

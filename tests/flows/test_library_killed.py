@@ -99,7 +99,7 @@ def test_a_change_is_found_by_another_process_within_a_second(start: Any) -> Non
     start("index")
     until(lambda: house.live_folder() is not None and found("salt") == [article.pk], 20)
     late = []
-    for number in range(8):
+    for number in range(5):
         article.title = f"Pepper{number}"
         article.save_revision().publish()
         late.append(until(lambda n=number: found(f"pepper{n}") == [article.pk], 5))
@@ -107,7 +107,7 @@ def test_a_change_is_found_by_another_process_within_a_second(start: Any) -> Non
     assert sorted(late)[len(late) // 2] < 1, late  # one of them may meet a busy machine
 
 
-@pytest.mark.parametrize(("kind", "rounds"), [("embedded", 6), ("opensearch", 2)])
+@pytest.mark.parametrize(("kind", "rounds"), [("embedded", 4), ("opensearch", 2)])
 def test_an_indexer_that_is_killed_again_and_again_loses_nothing(
     start: Any, settings: Any, tmp_path: Path, kind: str, rounds: int
 ) -> None:
@@ -174,7 +174,7 @@ def test_every_host_keeps_its_own_index_and_one_that_was_killed_catches_up(
     processes = [start("index", host) for host in hosts]
     until(lambda: all(on(host, "salt") == [stay.pk, goes.pk] for host in hosts), 20)
     late = []
-    for n in range(4):  # each is published, corrected and withdrawn
+    for n in range(3):  # each is published, corrected and withdrawn
         article = publish(f"Pepper{n}")
         late.append(soon(f"pepper{n}", [article.pk], hosts))
         article.title = f"Vinegar{n}"
@@ -220,6 +220,7 @@ def test_a_building_that_is_killed_goes_on_and_no_search_fails_while_it_is_swapp
                     if len(found("salt")) != 60:
                         failed.append("less")
                     searched += 1
+                time.sleep(0.01)  # the processes want to go on too
         except Exception as error:
             failed.append(error)
 
@@ -227,7 +228,7 @@ def test_a_building_that_is_killed_goes_on_and_no_search_fails_while_it_is_swapp
     thread.start()
     resumed = 0
     try:
-        for _ in range(3):
+        for _ in range(2):
             process = start("build")
             assert process.stdout
             for _ in range(random.randint(3, 8)):

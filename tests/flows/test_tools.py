@@ -23,7 +23,7 @@ from standfirst.library.browsers import shortened
 from standfirst.library.indexer import Indexer
 from standfirst.library.models import Saved, SearchCount
 from tests.flows import test_library as library
-from tests.flows.test_library import catch_up, page, signed_in
+from tests.flows.test_library import page, signed_in
 from tests.making import (
     SECRET,
     at,
@@ -33,6 +33,7 @@ from tests.making import (
     make_section,
     subscribe,
 )
+from tests.searching import catch_up
 
 pytestmark = pytest.mark.django_db
 indexer = library.indexer

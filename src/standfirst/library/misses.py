@@ -49,7 +49,7 @@ def listen(report: str, network: str, now: datetime) -> bool:
         return False
     week = _week(now)
     key = _key(week)
-    if not cache.add(f"library-told-{week}-{_digest(key, query, network)}", 1, A_WEEK):
+    if not key or not cache.add(f"library-told-{week}-{_digest(key, query, network)}", 1, A_WEEK):
         return False
     name = f"library-told-{week}-{_digest(key, query)}"
     cache.add(name, 0, A_WEEK)
@@ -97,9 +97,11 @@ def _name_of_key(week: str) -> str:
 
 
 def _key(week: str) -> bytes:
-    """The week's own key and the magazine's: neither alone says which network it was."""
+    """The week's own key and the magazine's: neither alone says which network it was. Empty where
+    the week's cannot be kept at present."""
     cache.add(_name_of_key(week), secrets.token_hex(32), A_WEEK)
-    return f"{cache.get(_name_of_key(week))} {settings.SECRET_KEY}".encode()
+    own = cache.get(_name_of_key(week))
+    return f"{own} {settings.SECRET_KEY}".encode() if own else b""
 
 
 def _digest(key: bytes, *parts: str) -> str:

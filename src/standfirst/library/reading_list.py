@@ -31,6 +31,8 @@ class Saving(StrEnum):
 def save_for_later(member: Member, article: Article, now: datetime) -> Saving:
     """Put an article on a member's list, once, however often it is asked for."""
     with transaction.atomic():
+        # One at a time for each member, so that none of several at once goes beyond the bound.
+        Member.objects.select_for_update().filter(pk=member.pk).first()
         mine = Saved.objects.filter(member=member)
         if mine.filter(article=article).exists():
             return Saving.ALREADY

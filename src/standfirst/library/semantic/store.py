@@ -26,71 +26,68 @@ class Rows:
 
     def __init__(self, folder: Path, model: str, size: int) -> None:
         self._folder, self._model, self._size = folder, model, size
-        self._seen: object = None
-        self._forget()
+        self._none = np.zeros((0, 2), np.int64), np.zeros((0, size), np.float32), "", None
+        self._known: tuple[Any, Any, str, object] = self._none
 
-    def _forget(self) -> None:
-        self._file = ""
-        self.keys = np.zeros((0, 2), np.int64)
-        self._rows = np.zeros((0, self._size), np.float32)
-
-    def look(self) -> None:
-        """See what has been written since."""
+    def look(self) -> tuple[Any, Any, str]:
+        """See what has been written since: for each row its article and digest, the rows, and the
+        file they are in. Handed out together, since other threads look too."""
+        known: tuple[Any, Any, str, object]
         try:
             found = os.stat(self._folder / STATE)
-            if self._seen == (found.st_ino, found.st_mtime_ns):
-                return
+            if self._known[3] == (seen := (found.st_ino, found.st_mtime_ns)):
+                return self._known[:3]
             state = json.loads((self._folder / STATE).read_text(encoding="utf-8"))
             if state["model"] != self._model:
                 raise ValueError("of another model")
-            self.keys = np.load(self._folder / state["keys"])
-            shape = (len(self.keys), self._size)
-            self._rows = (
+            keys = np.load(self._folder / state["keys"])
+            shape = (len(keys), self._size)
+            rows = (
                 np.memmap(self._folder / state["rows"], np.float32, "r", shape=shape)
-                if len(self.keys)
+                if len(keys)
                 else np.zeros(shape, np.float32)
             )
-            self._file, self._seen = state["rows"], (found.st_ino, found.st_mtime_ns)
+            known = keys, rows, state["rows"], seen
         except (OSError, ValueError, KeyError):
-            self._forget()
-            self._seen = None
+            known = self._none
+        self._known = known
+        return known[:3]
 
     def nearest(self, vector: Any, count: int, least: float) -> list[int]:
         """The articles nearest to it, the best first: each by its best passage, if that is at
         least so alike (from -1 to 1)."""
-        self.look()
-        alike = np.asarray(self._rows @ vector)
-        alike[self.keys[:, 0] == 0] = -1
+        keys, rows, _ = self.look()
+        alike = np.asarray(rows @ vector)
+        alike[keys[:, 0] == 0] = -1
         near = np.flatnonzero(alike >= least)
         found: dict[int, None] = {}
         for row in near[np.argsort(-alike[near], kind="stable")]:
-            found.setdefault(int(self.keys[row, 0]))
+            found.setdefault(int(keys[row, 0]))
             if len(found) == count:
                 break
         return list(found)
 
     def held(self) -> dict[int, int]:
         """Every article with the digest of what its vectors were made of."""
-        self.look()
-        return {int(key): int(digest) for key, digest in self.keys if key}
+        return {int(key): int(digest) for key, digest in self.look()[0] if key}
 
     # -- writing: one process of a host ----------------------------------------------------------
 
     def change(self, gone: Iterable[int], new: Mapping[int, tuple[int, bytes]]) -> None:
         """Take articles out, and put others in: digest, and numbers of 16 bits. A kill leaves the
         state before."""
-        self.look()
+        keys, old, now = self.look()
         self._folder.mkdir(parents=True, exist_ok=True)
         out = {*gone, *new}
-        keys, old = self.keys.copy(), self._rows
+        keys = keys.copy()
         keys[np.isin(keys[:, 0], np.fromiter(out, np.int64, len(out))), 0] = 0
         alive = keys[:, 0] != 0
-        anew = not self._file or alive.sum() < len(keys) * MOST_DEAD
+        anew = not now or alive.sum() < len(keys) * MOST_DEAD
         added = [
             (key, digest, np.frombuffer(data, "<f2").astype(np.float32).reshape(-1, self._size))
             for key, (digest, data) in new.items()
         ]
-        file = f"rows-{time.time_ns():x}" if anew else self._file
+        file = f"rows-{time.time_ns():x}" if anew else now
         if anew:
             keys = keys[alive]
         with (self._folder / file).open("wb" if anew else "r+b") as rows:
@@ -118,4 +115,4 @@ class Rows:
         for other in self._folder.glob("*-*"):
             if other.name not in {file, name}:
                 other.unlink(missing_ok=True)
-        self._seen = None
+        self._known = self._none
