@@ -200,10 +200,12 @@ def render(magazine: Magazine, places: set[str]) -> None:
     visitor, subscriber, *others = magazine.readers
     for place in sorted(places):
         name = resolve(place).url_name
-        found = visitor.get(place).status_code == 200
+        answer = visitor.get(place)
+        found = answer.status_code == 200
         number = 2
         if found and name in LISTS | INDEXES:
-            while visitor.get(f"{place}?page={number}").status_code == 200:
+            while b'rel="next"' in answer.content:
+                answer = visitor.get(f"{place}?page={number}")
                 number += 1
         elif found and name == "sitemap_lists" and "-1.xml" in place:
             while visitor.get(place.replace("1.xml", f"{number}.xml")).status_code == 200:

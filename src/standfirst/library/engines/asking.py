@@ -1,7 +1,6 @@
 """A search as a query of the embedded index. Built term by term: no text of a reader's is ever
 read by the engine's own parser."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -20,6 +19,7 @@ from standfirst.library.engines.weights import (
     TOGETHER_TO,
     apart,
     needed,
+    rarity,
 )
 from standfirst.library.rules import Either, Part, Phrase, Word
 from standfirst.library.rules import Query as Asked
@@ -144,10 +144,8 @@ class Asking:
         return Query.disjunction_max_query(clauses) if len(clauses) > 1 else clause
 
     def _rarity(self, terms: list[str], field: str) -> float:
-        """What BM25 makes of how few articles have each of these terms."""
-        count = self._searcher.num_docs
         found = [self._searcher.doc_freq(field, term) for term in terms]
-        return sum(math.log1p((max(0, count - n) + 0.5) / (n + 0.5)) for n in found)
+        return rarity(self._searcher.num_docs, found)
 
     def _in_a_row(self, terms: list[str]) -> Query | None:
         """One word as a word, several (well-being, a phrase) as they stand."""

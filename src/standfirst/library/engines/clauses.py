@@ -1,7 +1,6 @@
 """A search as OpenSearch's query language has it. Built term by term from what our own analysis
 makes of the words: no text of a reader's is ever read by the cluster's parsers or analysers."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -21,6 +20,7 @@ from standfirst.library.engines.weights import (
     TOGETHER_TO,
     apart,
     needed,
+    rarity,
 )
 from standfirst.library.rules import Either, Part, Phrase, Query, Word
 
@@ -143,10 +143,8 @@ class Asking:
         return {"dis_max": {"queries": clauses}} if len(clauses) > 1 else clause
 
     def _rarity(self, terms: list[str], field: str) -> float:
-        """What BM25 makes of how few articles have each of these terms."""
         held = self._frequencies(terms, field)
-        count = held[ALL]
-        return sum(math.log1p((max(0, count - held[t]) + 0.5) / (held[t] + 0.5)) for t in terms)
+        return rarity(held[ALL], [held[term] for term in terms])
 
     def _part(self, part: Part) -> Clause | None:
         match part:

@@ -1,6 +1,8 @@
 """What counts for how much, in any engine. Chosen on the judged sets of bench/search."""
 
+import math
 from collections import Counter
+from collections.abc import Iterable
 
 HEADLINE = 0.3  # weight of a word in the headline, beside its weight in the text
 TOGETHER = 0.1  # of the words standing together; more brings up whoever says the same phrase
@@ -28,3 +30,8 @@ def apart(words: Counter[Terms]) -> Counter[Terms]:
         for term in terms:
             single[(term,)] += count
     return single
+
+
+def rarity(count: int, held: Iterable[int]) -> float:
+    """What BM25 makes of terms that are held by so few of all articles."""
+    return sum(math.log1p((max(0, count - n) + 0.5) / (n + 0.5)) for n in held)
