@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import re
 import signal
 import subprocess
@@ -177,6 +178,22 @@ def test_a_key_makes_a_request_happen_once(house: House) -> None:
         with pytest.raises(stripe.CardError):
             house.v.invoices.pay(sub.latest_invoice, options={"idempotency_key": "k2"})
     assert len(house.v.charges.list().data) == 2  # at the subscription's begin, and once by k2
+
+
+def test_a_key_that_is_in_use_is_refused_and_does_not_wait(house: House) -> None:
+    house.steer("/faults", path="/v1/customers", kind="timeout", seconds=0.5)
+    options: Any = {"idempotency_key": "busy"}
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(lambda: house.v.customers.create({"email": "a@x.test"}, options))
+        while json.loads(house.ask("GET", "/standin", "")[2])["faults"]:
+            time.sleep(0.01)
+        with pytest.raises(stripe.StripeError) as refused:
+            house.v.customers.create({"email": "a@x.test"}, options)
+        assert isinstance(refused.value, stripe.APIError)  # so the SDK takes a 409
+        assert refused.value.http_status == 409
+        assert refused.value.error.code == "idempotency_key_in_use"
+        assert isinstance(slow.exception(), stripe.APIConnectionError)
+    assert house.v.customers.create({"email": "a@x.test"}, options).email == "a@x.test"
 
 
 def test_twenty_at_once_with_one_key_are_one(house: House) -> None:

@@ -7,6 +7,8 @@ import threading
 import time
 import traceback
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -87,17 +89,10 @@ class App:
         key = headers.get("Idempotency-Key") if method == "POST" else None
         if key is not None and not 0 < len(key) <= 255:
             raise invalid("An idempotency key has up to 255 letters.")
-        fault = self._fault(method, path)
-        if fault and fault["when"] == "before":
-            _fail(fault)
-        if key:
-            with self._guard:
-                if key in self._running:
-                    raise Refused(409, "idempotency_error",
-                                  "There is currently another in-progress request using this"
-                                  " Idempotent Key.", code="idempotency_key_in_use")  # fmt: skip
-                self._running.add(key)
-        try:
+        with self._claimed(key):
+            fault = self._fault(method, path)
+            if fault and fault["when"] == "before":
+                _fail(fault)
             # Sorted, since a client may write the same fields in another order.
             print_of = hashlib.sha256(
                 json.dumps([method, path, sorted(pairs)]).encode()
@@ -110,13 +105,27 @@ class App:
                     with self.store.transaction():
                         self._keep(key, print_of, refused.status, refused.body)
                 raise
-        finally:
-            if key:
-                with self._guard:
-                    self._running.discard(key)
         if fault and fault["when"] == "after":
             _fail(fault)
         return answer
+
+    @contextmanager
+    def _claimed(self, key: str | None) -> Iterator[None]:
+        """One request at a time with a key; another one is told so, and does not wait."""
+        if key is None:
+            yield
+            return
+        with self._guard:
+            if key in self._running:
+                raise Refused(409, "idempotency_error",
+                              "There is currently another in-progress request using this"
+                              " Idempotent Key.", code="idempotency_key_in_use")  # fmt: skip
+            self._running.add(key)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._running.discard(key)
 
     def _once(
         self, route: routes.Route, ids: tuple[str, ...], pairs: list[tuple[str, str]],
