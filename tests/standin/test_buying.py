@@ -1,5 +1,7 @@
 """Joining on the pay page, as a reader does it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import stripe
 
@@ -44,6 +46,15 @@ def test_a_card_that_works_makes_a_subscription_that_is_paid_once(house: House) 
     for kind in ("customer.created", "customer.subscription.created", "invoice.paid",
                  "payment_intent.succeeded", "checkout.session.completed"):  # fmt: skip
         assert told.count(kind) == 1
+
+
+def test_twenty_clicks_at_once_pay_once(house: House) -> None:
+    session = house.checkout()
+    with ThreadPoolExecutor(20) as pool:
+        said = list(pool.map(lambda _: pay(house, session, WORKS), range(20)))
+    assert set(said) == {(303, f"http://magazine.test/in?s={session.id}")}
+    assert len(house.v.charges.list({"limit": 100}).data) == 1
+    assert len(house.v.subscriptions.list({"status": "all"}).data) == 1
 
 
 def test_a_declined_card_leaves_nothing_and_another_may_be_tried(house: House) -> None:

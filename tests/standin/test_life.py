@@ -286,6 +286,17 @@ def test_a_customer_who_leaves_takes_everything_along(house: House) -> None:
         house.checkout(customer=someone.id, customer_email=None)
 
 
+def test_what_happens_by_itself_happens_in_its_order(house: House) -> None:
+    someone = house.customer()
+    house.subscribe(someone)
+    house.subscribe(someone, trial_period_days=7)
+    counted = len(house.told())
+    house.day(70)
+    moments = [one.created for one in house.v.events.list({"limit": 100}).data][::-1][counted + 1 :]
+    assert moments[:-1] == sorted(moments[:-1])
+    assert len({moment // DAY for moment in moments}) > 4
+
+
 def test_a_product_that_is_lost_does_not_stop_the_clock(house: House) -> None:
     someone = house.customer()
     sub = house.subscribe(someone)

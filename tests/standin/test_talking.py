@@ -256,7 +256,8 @@ def test_what_was_paid_outlives_kill_9(tmp_path: Path) -> None:
     """Killed while it is asked: what it answered is there, and nothing is halved."""
     port = free_port()
     command = [sys.executable, "-m", "standfirst.subscriptions.standin", "--quiet",
-               "--port", str(port), "--file", str(tmp_path / "standin.sqlite3")]  # fmt: skip
+               "--port", str(port), "--file", str(tmp_path / "standin.sqlite3"),
+               "--webhook", f"http://127.0.0.1:{free_port()}/", "--secret", "whsec_x"]  # fmt: skip
 
     def begin() -> subprocess.Popen[bytes]:
         program = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -289,6 +290,7 @@ def test_what_was_paid_outlives_kill_9(tmp_path: Path) -> None:
         program.wait()
         assert 5 <= len(answered) < 40
         program = begin()
+        assert len(house.v.webhook_endpoints.list().data) == 1
         before = {one.id for one in house.v.subscriptions.list({"limit": 100}).data}
         assert set(answered) <= before
         charges = house.v.charges.list({"limit": 100}).data

@@ -46,7 +46,7 @@ class Answer:
 
 def as_json(status: int, body: Any, **headers: str) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, json.dumps(body, indent=2).encode(),
+    return Answer(status, json.dumps(body).encode(),
                   {"Content-Type": "application/json", **named})  # fmt: skip
 
 
@@ -151,22 +151,19 @@ class App:
             try:
                 params = forms.read(route.spec, forms.nest(pairs), route.required)
                 thing = route.run(store, params, *ids)
-                done = as_json(200, routes.present(store, thing, params.get("expand", [])))
+                shown = routes.present(store, thing, params.get("expand", []))
             except Refused as refused:
                 if refused.keep:
                     self._keep(key, print_of, refused.status, refused.body)
                 raise
             finally:
                 store.request = None
-            shown = json.loads(done.body)
             if fault and fault["when"] == "after" and fault["kind"] == "error":
                 self._keep(key, print_of, 500, {"error": FAILED})
             else:
                 self._keep(key, print_of, 200, shown)
-        done.headers |= {"Request-Id": request, "Stripe-Version": API_VERSION}
-        if key:
-            done.headers["Idempotency-Key"] = key
-        return done
+        more = {"Idempotency_Key": key} if key else {}
+        return as_json(200, shown, Request_Id=request, Stripe_Version=API_VERSION, **more)
 
     def _keep(self, key: str | None, print_of: str, status: int, body: Any) -> None:
         if key:
@@ -289,10 +286,10 @@ def _keep_time(store: Store, stop: threading.Event) -> None:
 
 
 def endpoint_for(store: Store, url: str, secret: str) -> None:
-    """One endpoint for everything, with a known secret; the same again is the same endpoint."""
+    """One endpoint for everything, with a known secret; the same again is the same endpoint, and is
+    told what it has not heard yet."""
     with store.transaction():
-        for one in store.find("webhook_endpoint", url=url):
-            store.remove(one["id"])
-        running.create_endpoint(store, {"url": url, "enabled_events": ["*"]})
+        if not store.find("webhook_endpoint", url=url):
+            running.create_endpoint(store, {"url": url, "enabled_events": ["*"]})
         thing = store.find("webhook_endpoint", url=url)[0]
         store.put({**thing, "_secret": secret, "api_version": API_VERSION})
