@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import stripe
 
-from standfirst.subscriptions.standin import NOTICE
+from standfirst.subscriptions.standin import NOTICE, visits
+from standfirst.subscriptions.standin.server import Server
 from tests.standin.conftest import ASKS, DECLINED, FAILS_LATER, NEW_YEAR, WORKS, House
 
 
@@ -48,11 +49,14 @@ def test_a_card_that_works_makes_a_subscription_that_is_paid_once(house: House) 
         assert told.count(kind) == 1
 
 
-def test_twenty_clicks_at_once_pay_once(house: House) -> None:
+def test_twenty_clicks_at_once_pay_once(house: House, running: Server) -> None:
     session = house.checkout()
     with ThreadPoolExecutor(20) as pool:
         said = list(pool.map(lambda _: pay(house, session, WORKS), range(20)))
     assert set(said) == {(303, f"http://magazine.test/in?s={session.id}")}
+    with running.store.transaction():  # nor if the page did not look
+        kept = running.store.need("checkout.session", session.id)
+        assert visits.complete(running.store, kept, WORKS, "") == "ok"
     assert len(house.v.charges.list({"limit": 100}).data) == 1
     assert len(house.v.subscriptions.list({"status": "all"}).data) == 1
 

@@ -252,6 +252,7 @@ def test_faults_before_and_after_the_work_was_done(house: House) -> None:
         house.v.products.retrieve(house.product.id)
 
 
+@pytest.mark.attack
 def test_what_was_paid_outlives_kill_9(tmp_path: Path) -> None:
     """Killed while it is asked: what it answered is there, and nothing is halved."""
     port = free_port()

@@ -17,6 +17,7 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument(
         "--file", type=Path, help="keep everything in this file; without it, it is forgotten"
     )
+    parser.add_argument("--address", help="how browsers reach it, where that is not host and port")
     parser.add_argument("--webhook", help="an address that is told of everything")
     parser.add_argument("--secret", default="whsec_standin", help="what webhooks are signed with")
     parser.add_argument("--quiet", action="store_true", help="do not print requests")
@@ -29,6 +30,7 @@ def main(given: list[str] | None = None) -> int:
         return 1
     if args.webhook:
         endpoint_for(server.store, args.webhook, args.secret)
+    server.store.base = (args.address or server.base).rstrip("/")
     print(f"{NOTICE} API {API_VERSION} at {server.base} (give this to the SDK as its address);"
           " any key that begins with sk_test_ will do.", flush=True)  # fmt: skip
     try:
