@@ -208,7 +208,7 @@ def test_check_says_what_a_cluster_lacks(
     assert not finding.grave
     ours.stop()
     (finding,) = checks._library()
-    assert "cannot be asked" in finding.sentence
+    assert "cannot be asked: nothing answers at that address" in finding.sentence
     assert "See SEARCH_URL" in finding.sentence
     settings.SEARCH_URL += "x"  # another house: one in which the client is missing
     for name in [n for n in sys.modules if n.startswith("opensearchpy")]:

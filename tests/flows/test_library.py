@@ -158,6 +158,9 @@ def test_dates_and_order(indexer: Indexer) -> None:
     catch_up(indexer)
     client = Client()
     assert headlines(page(client, "salt", **{"from": "2019", "to": "2019"})) == ["Salt 2019"]
+    html = page(client, "salt", **{"from": "<March", "to": "2019"})
+    assert "“&lt;March” is no date. Write 2019, 2019-05 or 2019-05-17." in html
+    assert headlines(html) == ["Salt 2019", "Salt 2018"]
     assert headlines(page(client, "salt after:2020")) == ["Salt 2020"]
     newest = headlines(page(client, "salt", sort="newest"))
     assert newest == ["Salt 2020", "Salt 2019", "Salt 2018"]

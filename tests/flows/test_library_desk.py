@@ -364,6 +364,7 @@ def test_the_report_leads_to_a_remedy_and_is_a_table_elsewhere() -> None:
     assert csv.splitlines()[1].startswith("kyiv <b>,nothing,7")
     assert editor.post(f"/newsroom/library_missed/delete/{row.pk}/").status_code == 302
     assert not Missed.objects.exists()
+    assert "readers in three networks" in editor.get("/newsroom/library_missed/").content.decode()
 
 
 def test_editors_of_a_magazine_that_stands_already_are_permitted_once() -> None:

@@ -60,6 +60,11 @@ class Asked:
             start_of(until[1], zone) if until else None,
         )
 
+    @property
+    def undated(self) -> list[str]:
+        """What stands where dates belong and is none; it bounds nothing."""
+        return [text for text in (self.since, self.until) if text and not period(text)]
+
     def address(self, **other: object) -> str:
         """The query string of this, with some parts replaced; on the first page unless said."""
         it = replace(self, **{"page": 1, **other})  # type: ignore[arg-type]

@@ -191,7 +191,10 @@ class Pinning(ClusterableModel):
         InlinePanel(
             "articles", heading="Articles", label="Article", min_num=1, max_num=MOST_PINNED
         ),
-        FieldPanel("until"),
+        FieldPanel(
+            "until",
+            help_text="The last day on which they come first. Empty: until you end it.",
+        ),
     ]
 
     class Meta:

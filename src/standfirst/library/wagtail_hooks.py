@@ -121,6 +121,7 @@ class MissedList(ModelViewSet):  # type: ignore[misc]
     icon = "help"
     menu_label = "Not found"
     index_view_class = _MissedList
+    index_results_template_name = "library/missed_results.html"
     add_to_reference_index = False
     form_fields = ["query"]
     search_fields = ["query"]

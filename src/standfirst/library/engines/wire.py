@@ -137,6 +137,16 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+# What the client's own library raises, in an operator's words.
+_TOLD = {
+    "NewConnectionError": "nothing answers at that address",
+    "NameResolutionError": "no host has that name",
+    "ConnectTimeoutError": "no connection in time",
+    "ReadTimeoutError": "no answer in time",
+    "SSLError": "no secure connection; is its certificate one that is trusted here (?ca=)",
+}
+
+
 def _reason(error: Exception) -> str:
     """What went wrong in a few words, without addresses of ours."""
     if isinstance(error, TransportError):
@@ -145,7 +155,9 @@ def _reason(error: Exception) -> str:
             causes = told.get("root_cause") or [told]
             return f"{error.status_code} {causes[0].get('type')}: {causes[0].get('reason')}"[:300]
         if isinstance(info, Exception):
-            return f"{type(error).__name__}, {type(info).__name__}"
+            return (
+                _TOLD.get(type(info).__name__) or f"{type(error).__name__}, {type(info).__name__}"
+            )
         return f"it answers {error.status_code}"
     return " ".join(str(error).split())[:300]
 

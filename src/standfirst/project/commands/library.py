@@ -11,7 +11,7 @@ import argparse
 import sys
 import time
 
-HELP = "check or rebuild the search index, find related articles or meanings anew"
+HELP = "check or rebuild the search index; find anew what is related, or found by meaning"
 WAIT = 30.0  # seconds in which the worker should have mended what was found
 
 
