@@ -22,7 +22,7 @@ help:
 	@echo "make bench-read   requests a second for every kind of reader, beside nginx and Django alone"
 	@echo "make bench-credits   choices a second on SQLite and PostgreSQL, beside one durable insert"
 	@echo "make bench-archive   every page and act of the newsroom with 500 and 50,000 articles"
-	@echo "make bench-search   50,000 articles into the index, and every kind of query"
+	@echo "make bench-search   the library: how quick with 50,000 articles, and does it find what answers"
 	@echo "make format   put imports and layout in order"
 	@echo "make lock     resolve the requirements anew, with hashes"
 	@echo "make clean    remove .venv, the demo's data and what tools left behind"
