@@ -254,6 +254,11 @@ def searches(page: Page, demo: str, script: bool) -> None:
     expect(page.locator("#count")).to_have_text(count)
     expect(page.locator("#q")).to_have_value("canal water")
     if script:
+        page.locator("#sort").select_option("newest")
+        expect(page).to_have_url(re.compile("sort=newest"))
+        page.go_back()  # undoes the choice and stays in the library
+        expect(page.locator("#sort")).to_have_value("")
+        expect(page.locator("#q")).to_have_value("canal water")
         page.goto(f"{demo}/library/")
         page.locator("#q").press_sequentially("canal")
         expect(hits.first).to_be_visible()

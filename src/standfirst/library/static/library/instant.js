@@ -11,6 +11,7 @@
   let waiting = 0;
   let asking = null;
   let shown = location.search;
+  let here = location.search; // the address for which the page stands
 
   // Where nothing was found and that has stood for a while, the newsroom is told: of the search,
   // not of the reader.
@@ -47,7 +48,7 @@
     report();
   };
 
-  const ask = async () => {
+  const ask = async (step) => {
     asking?.abort();
     const query = address();
     if (query === shown) return;
@@ -55,6 +56,7 @@
       if (beginning !== null && shown) {
         found.innerHTML = beginning;
         history.replaceState(null, "", location.pathname);
+        here = "";
       }
       shown = "";
       return;
@@ -67,7 +69,10 @@
       show(page);
       shown = query;
       document.title = page.title;
-      history.replaceState(null, "", query);
+      // Back undoes a choice, not each letter.
+      if (step) history.pushState(null, "", query);
+      else history.replaceState(null, "", query);
+      here = location.search;
     } catch { /* a newer question, or no network: the button still works */ }
   };
 
@@ -82,14 +87,17 @@
   box.addEventListener("input", () => {
     clearTimeout(waiting);
     clearTimeout(standing);
-    waiting = setTimeout(ask, PAUSE);
+    waiting = setTimeout(() => ask(false), PAUSE);
   });
   document.addEventListener("change", (event) => {
-    if (event.target.form === form && event.target !== box) ask();
+    if (event.target.form === form && event.target !== box) ask(true);
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     clearTimeout(waiting);
-    ask();
+    ask(true);
+  });
+  window.addEventListener("popstate", () => {
+    if (location.search !== here) location.replace(location.pathname + location.search);
   });
 })();
