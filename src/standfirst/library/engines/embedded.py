@@ -25,16 +25,19 @@ from standfirst.library.engine import (
 from standfirst.library.engines import alike, spelling
 from standfirst.library.engines.analysis import FORMAT, normal, plain, register, schema, stemmed
 from standfirst.library.engines.asking import Asking
+from standfirst.library.engines.weights import (
+    DEEPEST,
+    HALF_LIFE,
+    MOST_IN_A_FACET,
+    MOST_YEARS,
+    WINDOW,
+)
 from standfirst.library.rules import Query as Asked
 
 log = logging.getLogger("standfirst.library")
 
 STATE = "state.json"
 LIVE_MEMORY, BUILDING_MEMORY = 30_000_000, 200_000_000
-DEEPEST = 20_000  # articles in the order of a search that can be asked for
-WINDOW = 200  # best articles that are weighed anew by their age
-HALF_LIFE = 365 * 86_400  # seconds in which what freshness adds is halved
-MOST_IN_A_FACET, MOST_YEARS = 12, 300
 MOST_OF_A_BEGINNING = 3_000  # words, when the one that was meant is looked for
 
 

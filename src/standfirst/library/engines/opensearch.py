@@ -33,13 +33,13 @@ from standfirst.library.engines.analysis import plain, stemmed
 from standfirst.library.engines.clauses import ALL, ARTICLES, Asking, same_copy, values_of
 from standfirst.library.engines.lease import STATE, Lease
 from standfirst.library.engines.marking import marking
+from standfirst.library.engines.weights import DEEPEST
 from standfirst.library.engines.wire import Answer, Wire, understood
 from standfirst.library.rules import Query
 
 log = logging.getLogger("standfirst.library")
 
 FORMAT = [ANALYSIS, 1]  # an index of another format is rebuilt
-DEEPEST = 20_000  # articles in the order of a search that can be asked for
 AT_ONCE = 4_000_000  # bytes in one request
 TRIES, LONGEST_PAUSE = 6, 4.0  # for rows that a busy cluster did not take
 SEARCH_TIME = "1500ms"  # in the cluster
@@ -185,7 +185,7 @@ class Index:
         raise Unreachable(f"the search cluster did not take {len(rows)} articles: {why}")
 
     def _row(self, document: Document) -> dict[str, Any]:
-        terms, words = self._asking.terms, self._asking.words
+        terms, words = self._asking.terms, self._asking.plain
         open_texts = (document.headline, *document.open_text, *document.names)
         return {
             "key": document.key,
@@ -250,7 +250,7 @@ class Index:
             return found
 
     def complete(self, beginning: str, count: int = 8) -> list[str]:
-        typed = self._asking.words(beginning)
+        typed = self._asking.plain(beginning)
         if len(typed) != 1 or len(typed[0]) < 2:
             return []
         # Words are letters and digits alone, so there is nothing to escape in the pattern.

@@ -11,9 +11,12 @@ ALMOST = 0.95  # of another wording, beside the word itself
 MOST_TERMS = 40  # of a long query, those that the fewest articles hold are asked for
 EXACT = 1000.0  # a headline typed in finds its article first
 MOST_EXPANSIONS = 64  # words that a prefix stands for
+DEEPEST = 20_000  # articles in the order of a search that can be asked for
+WINDOW = 200  # best articles that are weighed anew: by words standing together, and by age
+HALF_LIFE = 365 * 86_400  # seconds in which what freshness adds is halved
+MOST_IN_A_FACET, MOST_YEARS = 12, 300  # values that are counted
 # How many of so many words an article must hold. Whole sentences would find nothing if they had to.
 NEEDED = {2: 2, 3: 2, 4: 3}
-
 
 Terms = tuple[str, ...]  # of one word: several for a compound
 

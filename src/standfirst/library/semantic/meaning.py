@@ -16,6 +16,7 @@ from standfirst.articles.models import Article
 from standfirst.articles.rules import filed_as
 from standfirst.library import house, rules
 from standfirst.library.engine import Engine, Found, Order, Search, Value
+from standfirst.library.engines.weights import MOST_IN_A_FACET
 from standfirst.library.finding import Answer
 from standfirst.library.semantic.model import Embedder, lacking, load
 
@@ -27,7 +28,6 @@ log = logging.getLogger("standfirst.library")
 DEEP = 200  # articles of each order that are made into one
 DAMPING = 60  # of a rank: one at the top of both comes before one at the top of either
 LEAST = 0.25  # alike, from -1 to 1; below, nearness says nothing
-MOST_IN_A_FACET = 12
 A_FEW = 4  # words
 
 Nearest = Callable[[str], list[int]]
