@@ -54,6 +54,12 @@ def test_of_two_near_words_the_one_with_the_same_first_letter_is_meant():
     assert nearest("minning", lambda word: words.get(word, 0), lambda _: []) == "mining"
 
 
+def test_a_word_of_three_letters_is_not_what_was_meant():
+    words = {"can": 900, "canal": 20}
+    assert nearest("canl", lambda word: words.get(word, 0), lambda _: []) == "canal"
+    assert nearest("cann", lambda word: {"can": 900}.get(word, 0), lambda _: []) is None
+
+
 def test_a_pasted_paragraph_finds_its_article(tmp_path: Path) -> None:
     texts = list(sample())
     rank = rankers.ours(texts, tmp_path / "index")

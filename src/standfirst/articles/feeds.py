@@ -22,9 +22,9 @@ from django.views.decorators.http import require_safe
 from wagtail.rich_text import expand_db_html
 
 from standfirst.articles.models import Article, Author, Filed, Region, Section, Topic
+from standfirst.articles.on_shelves import newest, shelf_of
 from standfirst.articles.pictures import card_of
 from standfirst.articles.queries import filed_under, for_cards, published
-from standfirst.articles.shelves import newest, shelf_of
 from standfirst.articles.tags import CORRECTED, depends_on_shelf
 from standfirst.publication.queries import the_publication
 

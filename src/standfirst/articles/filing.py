@@ -23,7 +23,7 @@ from wagtail.snippets.views.snippets import (
 )
 
 from standfirst.articles.models import Article, Author, Byline, Filed, Region, Section, Topic
-from standfirst.articles.shelves import shelf_of
+from standfirst.articles.on_shelves import shelf_of
 
 
 class Use:

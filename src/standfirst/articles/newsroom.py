@@ -37,7 +37,7 @@ from standfirst.articles.models import (
     Section,
     Topic,
 )
-from standfirst.articles.shelves import newest, shelf_of
+from standfirst.articles.on_shelves import newest, shelf_of
 from standfirst.articles.why import Unknown, member_with, why
 from standfirst.members.models import Member
 from standfirst.publication.clock import written

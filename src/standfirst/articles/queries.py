@@ -27,9 +27,9 @@ from standfirst.articles.models import (
     ShelfMonth,
     Topic,
 )
+from standfirst.articles.on_shelves import ALL, OnShelf, newest, newest_in, shelf_of
 from standfirst.articles.related import SHOWN, next_to
 from standfirst.articles.rules import Piece, plain_text
-from standfirst.articles.shelves import ALL, OnShelf, newest, newest_in, shelf_of
 from standfirst.articles.tags import CHANGED, depends_on_names, depends_on_shelf
 from standfirst.publication.kept import depends_on, noting, tag_of
 

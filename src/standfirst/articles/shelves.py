@@ -1,25 +1,22 @@
 """Shelves: which published articles stand in which of the readers' lists, kept as rows.
 
 A list that is worked out anew for each reader reads (and sorts) all that was ever filed there. So
-an article's places are written when it changes, in the same transaction, and every list is read in
-the order of one index. Counts are kept too: of a shelf, and of each of its months, which also lead
-to a page deep in the archive without walking all that lies before it.
+an article's places are written when it changes, in the same transaction, and every list is read
+(`on_shelves`) in the order of one index. Counts are kept too: of a shelf, and of each of its
+months, which also lead to a page deep in the archive without walking all that lies before it.
 
 What is written here also decides which kept pages are untrue: `ListsChanged` tells of it by `tags`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.core.paginator import Page as ListPage
-from django.core.paginator import Paginator
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.signals import post_save, pre_delete
 from django.utils import timezone
-from django.utils.functional import cached_property
 from wagtail.models import Page
 
 from standfirst.articles import tags
@@ -27,22 +24,21 @@ from standfirst.articles.models import (
     NOT_YET,
     Article,
     Byline,
-    Filed,
     Place,
     Shelf,
     ShelfMonth,
     SitemapPage,
 )
+from standfirst.articles.on_shelves import ALL, beside, shelf_of
 from standfirst.publication.events import ListsChanged, happened
-from standfirst.publication.kept import EVERYTHING, depends_on
+from standfirst.publication.kept import EVERYTHING
 from standfirst.publication.models import Publication
 from standfirst.publication.queries import the_publication
-from standfirst.publication.rules import month_of, next_month, start_of
+from standfirst.publication.rules import month_of
 
 BATCH = 500
 IN_A_SITEMAP = 2_000  # ids of articles
 
-ALL = (Shelf.Kind.ALL.value, 0)
 Key = tuple[str, int]
 MOST_TOLD = 200  # shelves of one change; where more have changed, everything has
 
@@ -281,121 +277,6 @@ def _make_stale(articles: Iterable[int]) -> set[str]:
 def sitemap_of(article: int) -> int:
     """The number (from 1) of the page of the sitemap that an article's id stands in."""
     return article // IN_A_SITEMAP + 1
-
-
-# -- reading ----------------------------------------------------------------------------------
-
-
-def shelf_of(subject: Filed | None = None) -> Shelf:
-    """The shelf of a section, topic, region or author, or of all; an empty one if there is none."""
-    kind, pk = (subject.kind, subject.pk) if subject else ALL
-    return Shelf.objects.filter(kind=kind, subject=pk).first() or Shelf(kind=kind, subject=pk)
-
-
-def newest(
-    shelf: Shelf,
-    count: int,
-    since: datetime | None = None,
-) -> list[int]:
-    """The ids of so many articles of a shelf, the newest first."""
-    tags.depends_on_newest((shelf.kind, shelf.subject), count)
-    return _ids_on(shelf, count, since=since)
-
-
-def _ids_on(
-    shelf: Shelf,
-    count: int,
-    start: int = 0,
-    since: datetime | None = None,
-    before: datetime | None = None,
-) -> list[int]:
-    places = Place.objects.filter(shelf=shelf.pk).order_by("-published_at", "-article")
-    if since:
-        places = places.filter(published_at__gte=since)
-    if before:
-        places = places.filter(published_at__lt=before)
-    return list(places.values_list("article", flat=True)[start : start + count])
-
-
-def beside(month: date) -> tuple[date | None, date | None]:
-    """The months of the archive before and after one (its first day) in which something came out.
-    What depends on the month's tag is told when these change."""
-    months = ShelfMonth.objects.filter(shelf__kind=Shelf.Kind.ALL, count__gt=0)
-    firsts = months.values_list("month", flat=True)
-    return (
-        firsts.filter(month__lt=month).order_by("-month").first(),
-        firsts.filter(month__gt=month).order_by("month").first(),
-    )
-
-
-def newest_in(subjects: Sequence[Filed], count: int) -> list[int]:
-    """The ids of the newest articles of any of these subjects, `count` of each, newest first."""
-    if not subjects:
-        return []
-    for one in subjects:
-        tags.depends_on_newest((one.kind, one.pk), count)
-    statement = " UNION ALL ".join([_NEWEST_OF_ONE] * len(subjects))
-    values = [value for one in subjects for value in (one.kind, one.pk, count)]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        places = set(cursor.fetchall())
-    return [article for _, article in sorted(places, reverse=True)]
-
-
-# By hand: every article's page asks this, and Django takes longer to compose it than it takes.
-_NEWEST_OF_ONE = f"""
-SELECT * FROM (
-    SELECT published_at, article_id FROM {Place._meta.db_table}
-    WHERE shelf_id = (SELECT id FROM {Shelf._meta.db_table} WHERE kind = %s AND subject = %s)
-    ORDER BY published_at DESC, article_id DESC LIMIT %s
-) AS newest
-"""  # noqa: S608  our own tables' names
-
-
-class OnShelf(Paginator):  # type: ignore[type-arg]
-    """The pages of a shelf, or of one of its months. `shown` fetches articles by their ids."""
-
-    def __init__(
-        self,
-        shelf: Shelf,
-        per_page: int,
-        shown: Callable[[list[int]], list[Article]],
-        month: date | None = None,
-    ) -> None:
-        self.shelf, self.month, self._shown = shelf, month, shown
-        super().__init__([], per_page)
-
-    @cached_property
-    def count(self) -> int:
-        if self.month is None:
-            return self.shelf.count
-        row = ShelfMonth.objects.filter(shelf=self.shelf.pk, month=self.month)
-        return row.values_list("count", flat=True).first() or 0
-
-    def page(self, number: Any) -> ListPage[Any]:
-        number = self.validate_number(number)
-        zone, start = the_publication().zone, (number - 1) * self.per_page
-        since = before = None
-        if self.month:
-            depends_on(tags.of_month(self.month))
-            since, before = start_of(self.month, zone), start_of(next_month(self.month), zone)
-        else:
-            tags.depends_on_shelf((self.shelf.kind, self.shelf.subject), tags.CHANGED)
-            if number > 1 and (reached := self._month_of(start)):
-                month, start = reached
-                before = start_of(next_month(month), zone)
-        return ListPage(
-            self._shown(_ids_on(self.shelf, self.per_page, start, since, before)), number, self
-        )
-
-    def _month_of(self, start: int) -> tuple[date, int] | None:
-        """The month that holds the article with this number in the list, and its number there."""
-        months = ShelfMonth.objects.filter(shelf=self.shelf.pk).order_by("-month")
-        for month, count in months.values_list("month", "count"):
-            if start < count:
-                return month, start
-            start -= count
-        return None
 
 
 # -- watching ---------------------------------------------------------------------------------

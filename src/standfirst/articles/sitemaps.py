@@ -30,7 +30,8 @@ from standfirst.articles.models import (
     Topic,
     address_of,
 )
-from standfirst.articles.shelves import IN_A_SITEMAP, newest, shelf_of
+from standfirst.articles.on_shelves import newest, shelf_of
+from standfirst.articles.shelves import IN_A_SITEMAP
 from standfirst.articles.tags import SITEMAPS, depends_on_names, of_sitemap
 from standfirst.publication.events import SitemapsWritten, happened
 from standfirst.publication.kept import depends_on

@@ -19,10 +19,10 @@ from django.views.decorators.http import require_safe
 from standfirst.articles.citing import Work, bibtex, ris
 from standfirst.articles.company import company
 from standfirst.articles.models import Author, Filed, Place, Region, Section, Shelf, Topic
+from standfirst.articles.on_shelves import beside
 from standfirst.articles.queries import find_article, in_short, listing, months_of_archive
 from standfirst.articles.rules import letter_of
 from standfirst.articles.seo import work_of
-from standfirst.articles.shelves import beside
 from standfirst.articles.tags import depends_on_names, of_counts
 from standfirst.publication.kept import depends_on
 from standfirst.publication.queries import the_publication

@@ -20,8 +20,8 @@ from django.views.decorators.http import require_safe
 
 from standfirst.articles.feeds import Atom, clean, entry_of
 from standfirst.articles.models import Article
+from standfirst.articles.on_shelves import shelf_of
 from standfirst.articles.queries import filed_under, for_cards, published
-from standfirst.articles.shelves import shelf_of
 from standfirst.library.asked import LAST_PAGE, Asked
 from standfirst.library.browsers import DESCRIPTION, WAIT
 from standfirst.library.engine import Found, Order

@@ -12,8 +12,8 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from standfirst.access.queries import standing_of
+from standfirst.articles.on_shelves import shelf_of
 from standfirst.articles.queries import menu, months_of_archive
-from standfirst.articles.shelves import shelf_of
 from standfirst.library.asked import LAST_PAGE, Asked
 from standfirst.library.limits import network_of, too_often
 from standfirst.library.misses import listen, report_for

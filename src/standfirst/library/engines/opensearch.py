@@ -243,6 +243,7 @@ class Index:
                         option["text"]
                         for entry in answer["suggest"].get(f"{n}-{edits}", ())
                         for option in entry["options"]
+                        if len(option["text"]) >= spelling.SHORTEST
                     ]
                     if options:
                         found[word] = options[0]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SHORTEST, SHORTEST_FOR_TWO = 4, 7  # letters, to be corrected by one change, and by two
+SHORTEST, SHORTEST_FOR_TWO = 4, 7  # letters, of what is corrected by one change, and by two
 FIRST_LETTERS = 2  # are right where two changes are made
 
 Frequency = Callable[[str], int]
@@ -22,7 +22,8 @@ def nearest(word: str, frequency: Frequency, beginning: Beginning) -> str | None
     few mistake that. `beginning` gives words with a prefix."""
     if not may_be_corrected(word):
         return None
-    known = [(count, near) for near in set(_one_change(word)) if (count := frequency(near))]
+    near_ones = {near for near in _one_change(word) if len(near) >= SHORTEST}
+    known = [(count, near) for near in near_ones if (count := frequency(near))]
     if known:
         return max(known, key=lambda row: (row[1][0] == word[0], row))[1]
     if len(word) < SHORTEST_FOR_TWO:
