@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from typing import Protocol
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
@@ -163,14 +164,28 @@ class Indexer:
         self._stop.set()
 
 
+class Work(Protocol):
+    """What is done in a thread of its own until it is told to stop."""
+
+    def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 @contextmanager
-def indexing() -> Iterator[None]:
-    """Within this block, a thread of this process keeps the index true."""
-    indexer = Indexer()
-    thread = threading.Thread(target=indexer.run, name="indexer", daemon=True)
+def in_background(name: str, work: Work) -> Iterator[None]:
+    """Within this block, a thread of this process does this work."""
+    thread = threading.Thread(target=work.run, name=name, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        indexer.stop()
+        work.stop()
         thread.join(timeout=10)
+
+
+@contextmanager
+def indexing() -> Iterator[None]:
+    """Within this block, a thread of this process keeps the index true."""
+    with in_background("indexer", Indexer()):
+        yield

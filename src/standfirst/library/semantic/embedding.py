@@ -17,6 +17,7 @@ from django.db.models import Count, Max
 from standfirst.library import house
 from standfirst.library.documents import documents, indexed
 from standfirst.library.engine import Broken, Document
+from standfirst.library.indexer import in_background
 from standfirst.library.models import Note, Vectors
 from standfirst.library.semantic.model import Embedder, lacking, load
 from standfirst.library.semantic.passages import passages
@@ -188,11 +189,5 @@ def embedding() -> Iterator[None]:
         log.warning("Articles are not found by meaning. %s", why)
         yield
         return
-    work = Embedding()
-    thread = threading.Thread(target=work.run, name="embedding", daemon=True)
-    thread.start()
-    try:
+    with in_background("embedding", Embedding()):
         yield
-    finally:
-        work.stop()
-        thread.join(timeout=10)

@@ -7,7 +7,7 @@ from standfirst.subscriptions.standin.catalogue import currency_of, living, merg
 from standfirst.subscriptions.standin.errors import beyond, invalid
 from standfirst.subscriptions.standin.events import save
 from standfirst.subscriptions.standin.forms import META, MOMENT, PAGE
-from standfirst.subscriptions.standin.routes import fields_of, listing, route
+from standfirst.subscriptions.standin.routes import fields_of, listing, readable, route
 from standfirst.subscriptions.standin.rules import Thing
 from standfirst.subscriptions.standin.store import Store
 
@@ -253,22 +253,12 @@ def list_subscriptions(store: Store, params: Thing) -> Thing:
 # -- invoices -----------------------------------------------------------------------------------
 
 
-@route("GET", "/v1/invoices/{id}")
-def read_invoice(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("invoice", key)
-
-
-@route(
-    "GET", "/v1/invoices",
-    {**PAGE, **CREATED, "customer": str, "subscription": str,
+readable(
+    "invoice", "/v1/invoices",
+    {**CREATED, "customer": str, "subscription": str,
      "status": ("draft", "open", "paid", "uncollectible", "void")},
+    subscription="parent.subscription_details.subscription",
 )  # fmt: skip
-def list_invoices(store: Store, params: Thing) -> Thing:
-    fields = fields_of(params, "status")
-    if "subscription" in params:
-        fields["parent.subscription_details.subscription"] = params["subscription"]
-    customer = params.get("customer")
-    return listing(store, "invoice", "/v1/invoices", params, customer=customer, fields=fields)
 
 
 @route("POST", "/v1/invoices/{id}/pay", {"payment_method": str, "off_session": bool})
@@ -312,26 +302,10 @@ def list_invoice_payments(store: Store, params: Thing) -> Thing:
 # -- what was paid, and given back --------------------------------------------------------------
 
 
-@route("GET", "/v1/payment_intents/{id}")
-def read_intent(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("payment_intent", key)
+readable("payment_intent", "/v1/payment_intents", {**CREATED, "customer": str})
 
 
-@route("GET", "/v1/payment_intents", {**PAGE, **CREATED, "customer": str})
-def list_intents(store: Store, params: Thing) -> Thing:
-    customer = params.get("customer")
-    return listing(store, "payment_intent", "/v1/payment_intents", params, customer=customer)
-
-
-@route("GET", "/v1/charges/{id}")
-def read_charge(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("charge", key)
-
-
-@route("GET", "/v1/charges", {**PAGE, **CREATED, "customer": str, "payment_intent": str})
-def list_charges(store: Store, params: Thing) -> Thing:
-    fields, customer = fields_of(params, "payment_intent"), params.get("customer")
-    return listing(store, "charge", "/v1/charges", params, customer=customer, fields=fields)
+readable("charge", "/v1/charges", {**CREATED, "customer": str, "payment_intent": str})
 
 
 @route(
@@ -356,23 +330,7 @@ def create_refund(store: Store, params: Thing) -> Thing:
     )  # fmt: skip
 
 
-@route("GET", "/v1/refunds/{id}")
-def read_refund(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("refund", key)
+readable("refund", "/v1/refunds", {**CREATED, "payment_intent": str, "charge": str})
 
 
-@route("GET", "/v1/refunds", {**PAGE, **CREATED, "payment_intent": str, "charge": str})
-def list_refunds(store: Store, params: Thing) -> Thing:
-    fields = fields_of(params, "payment_intent", "charge")
-    return listing(store, "refund", "/v1/refunds", params, fields=fields)
-
-
-@route("GET", "/v1/disputes/{id}")
-def read_dispute(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("dispute", key)
-
-
-@route("GET", "/v1/disputes", {**PAGE, **CREATED, "payment_intent": str, "charge": str})
-def list_disputes(store: Store, params: Thing) -> Thing:
-    fields = fields_of(params, "payment_intent", "charge")
-    return listing(store, "dispute", "/v1/disputes", params, fields=fields)
+readable("dispute", "/v1/disputes", {**CREATED, "payment_intent": str, "charge": str})

@@ -7,7 +7,7 @@ from standfirst.subscriptions.standin import life, rules, shapes
 from standfirst.subscriptions.standin.errors import declined, invalid
 from standfirst.subscriptions.standin.events import save, tell
 from standfirst.subscriptions.standin.forms import META, MOMENT, PAGE
-from standfirst.subscriptions.standin.routes import fields_of, listing, route
+from standfirst.subscriptions.standin.routes import fields_of, listing, readable, route
 from standfirst.subscriptions.standin.rules import Thing
 from standfirst.subscriptions.standin.store import Store, new_id
 
@@ -190,17 +190,7 @@ def update_product(store: Store, params: Thing, key: str) -> Thing:
     return save(store, thing, "product.updated")
 
 
-@route("GET", "/v1/products/{id}")
-def read_product(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("product", key)
-
-
-@route("GET", "/v1/products", {**PAGE, **CREATED, "active": bool, "ids": [str]})
-def list_products(store: Store, params: Thing) -> Thing:
-    fields = fields_of(params, "active")
-    if "ids" in params:
-        fields["id"] = params["ids"]
-    return listing(store, "product", "/v1/products", params, fields=fields)
+readable("product", "/v1/products", {**CREATED, "active": bool, "ids": [str]}, ids="id")
 
 
 @route("DELETE", "/v1/products/{id}")
@@ -291,21 +281,11 @@ def update_price(store: Store, params: Thing, key: str) -> Thing:
     return save(store, thing, "price.updated")
 
 
-@route("GET", "/v1/prices/{id}")
-def read_price(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("price", key)
-
-
-@route(
-    "GET", "/v1/prices",
-    {**PAGE, **CREATED, "active": bool, "product": str, "currency": str, "lookup_keys": [str],
-     "type": ("one_time", "recurring")},
+readable(
+    "price", "/v1/prices",
+    {**CREATED, "active": bool, "product": str, "currency": str, "lookup_keys": [str],
+     "type": ("one_time", "recurring")}, lookup_keys="lookup_key",
 )  # fmt: skip
-def list_prices(store: Store, params: Thing) -> Thing:
-    fields = fields_of(params, "active", "product", "currency", "type")
-    if "lookup_keys" in params:
-        fields["lookup_key"] = params["lookup_keys"]
-    return listing(store, "price", "/v1/prices", params, fields=fields)
 
 
 # -- coupons and promotion codes ----------------------------------------------------------------
@@ -337,9 +317,7 @@ def create_coupon(store: Store, params: Thing) -> Thing:
     return save(store, thing, "coupon.created")
 
 
-@route("GET", "/v1/coupons/{id}")
-def read_coupon(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("coupon", key)
+readable("coupon", "/v1/coupons", CREATED)
 
 
 @route("POST", "/v1/coupons/{id}", {"name": str, "metadata": META})
@@ -347,11 +325,6 @@ def update_coupon(store: Store, params: Thing, key: str) -> Thing:
     thing = store.need("coupon", key)
     write(thing, params, "name")
     return save(store, thing, "coupon.updated")
-
-
-@route("GET", "/v1/coupons", {**PAGE, **CREATED})
-def list_coupons(store: Store, params: Thing) -> Thing:
-    return listing(store, "coupon", "/v1/coupons", params)
 
 
 @route("DELETE", "/v1/coupons/{id}")
@@ -390,12 +363,4 @@ def update_promotion_code(store: Store, params: Thing, key: str) -> Thing:
     return save(store, thing, "promotion_code.updated")
 
 
-@route("GET", "/v1/promotion_codes/{id}")
-def read_promotion_code(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("promotion_code", key)
-
-
-@route("GET", "/v1/promotion_codes", {**PAGE, **CREATED, "active": bool, "code": str})
-def list_promotion_codes(store: Store, params: Thing) -> Thing:
-    fields = fields_of(params, "active", "code")
-    return listing(store, "promotion_code", "/v1/promotion_codes", params, fields=fields)
+readable("promotion_code", "/v1/promotion_codes", {**CREATED, "active": bool, "code": str})

@@ -89,6 +89,23 @@ def fields_of(params: Thing, *names: str) -> Thing:
     return {name: params[name] for name in names if name in params}
 
 
+def readable(kind: str, path: str, spec: forms.Spec | None = None, **fields: str) -> None:
+    """The two addresses by which one of a kind is read, and a page of them. By each parameter of
+    `spec` they are filtered: by the field of its name, unless `fields` names another."""
+    apart = {"created", "customer"}
+    by = {name: fields.get(name, name) for name in spec or {} if name not in apart}
+
+    @route("GET", f"{path}/{{id}}")
+    def read(store: Store, params: Thing, key: str) -> Thing:
+        return store.need(kind, key)
+
+    @route("GET", path, {**forms.PAGE, **(spec or {})})
+    def page(store: Store, params: Thing) -> Thing:
+        asked = {field: params[name] for name, field in by.items() if name in params}
+        customer = params.get("customer")
+        return listing(store, kind, path, params, customer=customer, fields=asked)
+
+
 # -- what a request may have expanded ------------------------------------------------------------
 
 EXPANDABLE = frozenset(

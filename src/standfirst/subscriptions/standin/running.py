@@ -10,23 +10,12 @@ from standfirst.subscriptions.standin import API_VERSION, events, invoices, life
 from standfirst.subscriptions.standin.catalogue import write
 from standfirst.subscriptions.standin.errors import invalid, missing
 from standfirst.subscriptions.standin.events import save, tell
-from standfirst.subscriptions.standin.forms import META, MOMENT, PAGE
-from standfirst.subscriptions.standin.routes import fields_of, listing, route
+from standfirst.subscriptions.standin.forms import META, MOMENT
+from standfirst.subscriptions.standin.routes import fields_of, readable, route
 from standfirst.subscriptions.standin.rules import Thing
 from standfirst.subscriptions.standin.store import Store, new_id
 
-
-@route("GET", "/v1/events/{id}")
-def read_event(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("event", key)
-
-
-@route("GET", "/v1/events", {**PAGE, "created": MOMENT, "type": str, "types": [str]})
-def list_events(store: Store, params: Thing) -> Thing:
-    fields = fields_of(params, "type")
-    if "types" in params:
-        fields["type"] = params["types"]
-    return listing(store, "event", "/v1/events", params, fields=fields)
+readable("event", "/v1/events", {"created": MOMENT, "type": str, "types": [str]}, types="type")
 
 
 ENDPOINT: Any = {"url": str, "enabled_events": [str], "description": str, "metadata": META}
@@ -64,14 +53,7 @@ def update_endpoint(store: Store, params: Thing, key: str) -> Thing:
     return save(store, thing)
 
 
-@route("GET", "/v1/webhook_endpoints/{id}")
-def read_endpoint(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("webhook_endpoint", key)
-
-
-@route("GET", "/v1/webhook_endpoints", PAGE)
-def list_endpoints(store: Store, params: Thing) -> Thing:
-    return listing(store, "webhook_endpoint", "/v1/webhook_endpoints", params)
+readable("webhook_endpoint", "/v1/webhook_endpoints")
 
 
 @route("DELETE", "/v1/webhook_endpoints/{id}")
@@ -93,14 +75,7 @@ def create_clock(store: Store, params: Thing) -> Thing:
     return save(store, thing, "test_helpers.test_clock.created")
 
 
-@route("GET", CLOCKS + "/{id}")
-def read_clock(store: Store, params: Thing, key: str) -> Thing:
-    return store.need("test_helpers.test_clock", key)
-
-
-@route("GET", CLOCKS, PAGE)
-def list_clocks(store: Store, params: Thing) -> Thing:
-    return listing(store, "test_helpers.test_clock", CLOCKS, params)
+readable("test_helpers.test_clock", CLOCKS)
 
 
 @route("POST", CLOCKS + "/{id}/advance", {"frozen_time": int}, ["frozen_time"])
