@@ -7,7 +7,6 @@ class LibraryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from standfirst.library import desk, watching
+        from standfirst.library.watching import watch
 
-        watching.watch()
-        desk.watch()
+        watch()

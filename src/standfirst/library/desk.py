@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save
 
 from standfirst.articles.queries import published
 from standfirst.library.models import PinnedResult, Pinning, Synonyms
@@ -65,13 +64,7 @@ def pinned_to(query: Query, today: date) -> list[int]:
     return list(dict.fromkeys(rows.order_by("sort_order").values_list("article", flat=True)))
 
 
-def watch() -> None:
-    """Begin to watch what editors change; called once, when the program starts."""
-    for signal in (post_save, post_delete):
-        for model in (Synonyms, Pinning):
-            signal.connect(_changed, sender=model)
-
-
-def _changed(**_: Any) -> None:
+def changed(**_: Any) -> None:
+    """An editor has told the library something else; said in the transaction of that."""
     forget()
     transaction.on_commit(forget)

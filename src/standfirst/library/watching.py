@@ -1,4 +1,5 @@
-"""Which saved row changes what the index holds. The one place that watches the tables for it.
+"""Which saved row changes what the index holds, or what editors have told the library. The one
+place that watches the tables for it.
 
 Wagtail and the newsroom's forms save rows in many ways; signals of the models are the only place
 through which all of them pass, in the transaction of the change. What is written past the models
@@ -21,8 +22,9 @@ from standfirst.articles.models import (
     Topic,
 )
 from standfirst.articles.related import leading_to
+from standfirst.library import desk
 from standfirst.library.actions import note, note_all
-from standfirst.library.models import Due, Kind
+from standfirst.library.models import Due, Kind, Pinning, Synonyms
 from standfirst.library.related import MOST_LEADING, due
 
 
@@ -80,3 +82,6 @@ def watch() -> None:
         post_save.connect(_subject_changed, sender=subject)
     for subject in (Region, Topic):
         pre_delete.connect(_subject_goes, sender=subject)
+    for model in (Synonyms, Pinning):
+        for signal in (post_save, post_delete):
+            signal.connect(desk.changed, sender=model)
