@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def run(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
-    from bench.search import pages, peers, speed
+    from bench.search import pages, peers, speed, texts
 
     found: dict[str, Any] = {}
     kinds: dict[str, speed.Times] = {}
@@ -66,7 +66,7 @@ def run(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
         kinds = row.pop("kinds")  # type: ignore[assignment]
         found |= row | {"p99_ms": {name: p99 for name, (_, p99) in kinds.items()}}
     if chosen.full:
-        row = speed.measure(folder / "short", 1_000_000, chosen.asked, speed.SHORT)
+        row = speed.measure(folder / "short", 1_000_000, chosen.asked, texts.SHORT)
         speed.show(row)
         found["short"] = row
     if "peers" in chosen.only:
