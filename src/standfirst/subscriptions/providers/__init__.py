@@ -1,0 +1,1 @@
+"""The providers of payments that this magazine is set up with."""
