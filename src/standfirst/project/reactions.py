@@ -31,6 +31,7 @@ from standfirst.publication.events import (
     Reaction,
     SignInWanted,
     SitemapsWritten,
+    SubscriptionChanged,
     TimeZoneChanged,
 )
 from standfirst.reading.freshness import changed, everything, unlocked
@@ -57,6 +58,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ArticleUnlocked: [
         lambda event: unlocked(event.member),
     ],
+    SubscriptionChanged: [],  # its row is watched by `reading.freshness`
     ArticlesLoaded: [
         lambda event: everything(),
         lambda event: note(*event.articles),

@@ -96,6 +96,17 @@ class ArticlesLoaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionChanged:
+    """A subscription's standing changed. `change` is a subscriptions.rules.Change, `entry` its row
+    in the ledger; `member` is None where the account is gone."""
+
+    subscription: int
+    member: int | None
+    change: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListsChanged:
     """Lists of articles are not what they were: those that `articles.shelves` names by `tags`."""
 

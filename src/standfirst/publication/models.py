@@ -78,6 +78,12 @@ class Publication(BaseGenericSetting):
     crawler_networks = models.TextField(
         blank=True, help_text="One network a line, such as 66.249.64.0/27, with an optional name."
     )
+    grace_days = models.PositiveSmallIntegerField(
+        "grace in days",
+        default=7,
+        validators=[MaxValueValidator(60)],
+        help_text="How long a subscriber goes on reading when a payment is late.",
+    )
     all_access_price = models.CharField(
         max_length=60, blank=True, help_text="Shown on walls, such as “€9 a month”."
     )
@@ -101,6 +107,7 @@ class Publication(BaseGenericSetting):
             [
                 FieldPanel("allowance"),
                 FieldPanel("unlock_lasts"),
+                FieldPanel("grace_days"),
                 FieldPanel("all_access_price"),
             ],
             "What readers get",

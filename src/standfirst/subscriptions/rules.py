@@ -168,7 +168,7 @@ def _from_state_to_state(before: State, after: State) -> Change:
             return Change.UNPAUSED
         case State.CANCELLED, State.ACTIVE | State.TRIALING:
             return Change.RESUMED
-        case (State.ENDED | State.REFUNDED), (State.ACTIVE | State.TRIALING):
+        case ((State.ENDED | State.REFUNDED), (State.ACTIVE | State.TRIALING)):
             return Change.RESUMED
     return {
         State.PAST_DUE: Change.PAYMENT_FAILED,

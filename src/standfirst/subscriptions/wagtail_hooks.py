@@ -21,7 +21,7 @@ from wagtail.admin.widgets import AdminDateTimeInput
 
 from standfirst.members.models import Member
 from standfirst.publication.clock import written
-from standfirst.subscriptions.actions import end_early, give_all_access
+from standfirst.subscriptions.actions import change_end, end_early, give_all_access
 from standfirst.subscriptions.models import Subscription
 
 
@@ -69,10 +69,22 @@ class _Add(generic.CreateView):  # type: ignore[misc]
             ends_at=cleaned["ends_at"],
             note=cleaned["note"],
             by=self.request.user,
+            now=timezone.now(),
         )
 
 
 class _Edit(generic.EditView):  # type: ignore[misc]
+    def save_instance(self) -> Subscription:
+        cleaned = self.form.cleaned_data
+        change_end(
+            self.object,
+            ends_at=cleaned["ends_at"],
+            note=cleaned["note"],
+            by=self.request.user,
+            now=timezone.now(),
+        )
+        return self.object
+
     def get_page_subtitle(self) -> str:
         return str(self.object.member or "a former member")
 
@@ -164,7 +176,7 @@ def end_now(request: HttpRequest, pk: int) -> HttpResponse:
     if not request.user.has_perm("subscriptions.change_subscription"):
         raise PermissionDenied
     subscription = get_object_or_404(Subscription, pk=pk)
-    if end_early(subscription, timezone.now()):
+    if end_early(subscription, timezone.now(), by=str(request.user)):
         messages.success(request, f"All-Access of {subscription.member} has ended.")
     else:
         messages.warning(request, "It had ended already.")

@@ -18,12 +18,12 @@ class ProviderError(Exception):
     """A provider did not do what it was asked. The text is a sentence for the operator."""
 
 
-class Unreachable(ProviderError):
+class Unreachable(ProviderError):  # noqa: N818
     """No answer, or an answer of trouble on their side (also too many requests): ask again later,
     with the same key. Whether the thing was done is not known."""
 
 
-class Refused(ProviderError):
+class Refused(ProviderError):  # noqa: N818
     """The provider said no, and will say no again. `code` is its own word for why."""
 
     def __init__(self, sentence: str, code: str = "") -> None:
@@ -31,7 +31,7 @@ class Refused(ProviderError):
         self.code = code
 
 
-class Forged(ProviderError):
+class Forged(ProviderError):  # noqa: N818
     """A message that does not come from the provider, or is too old to be believed."""
 
 

@@ -1,0 +1,61 @@
+"""Money as people write it. Amounts are integers of minor units beside an ISO 4217 code.
+
+How many decimals a currency has, and how a language writes it, is CLDR's (by Babel). Where a
+provider counts in other units, its adapter knows that.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.numbers import (
+    NumberFormatError,
+    format_currency,
+    is_currency,
+    list_currencies,
+    parse_decimal,
+)
+
+FALLBACK = Locale("en")
+
+
+def locale_of(language: str) -> Locale:
+    """The locale of a language tag (BCP 47, such as en-GB); English for one that is not known."""
+    for tag in (language, language.partition("-")[0]):
+        try:
+            return Locale.parse(tag, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+    return FALLBACK
+
+
+def decimals(currency: str) -> int:
+    """How many digits the minor unit has: 2 for EUR, 0 for JPY, 3 for KWD."""
+    known = get_global("currency_fractions")
+    return int(known.get(currency, known["DEFAULT"])[0])
+
+
+def currencies() -> list[str]:
+    """Every currency that money is paid in, in order of its code."""
+    return sorted(code for code in list_currencies("en") if is_currency(code, "en"))
+
+
+def written(amount: int, currency: str, language: str = "en") -> str:
+    """The amount as the language writes it, the currency always with it: “€9.00”, “9,00 €”."""
+    value = Decimal(amount).scaleb(-decimals(currency))
+    return str(format_currency(value, currency, locale=locale_of(language)))
+
+
+def in_minor_units(text: str, currency: str, language: str = "en") -> int:
+    """What a person typed, as minor units. Raises ValueError with a sentence for what is no
+    amount, or has more decimals than the currency."""
+    try:
+        value = parse_decimal(text.strip(), locale=locale_of(language), strict=True)
+        scaled = Decimal(value).scaleb(decimals(currency))
+    except (NumberFormatError, InvalidOperation) as error:
+        raise ValueError(f"“{text}” is not an amount. Write digits, such as 9.50.") from error
+    if scaled != scaled.to_integral_value():
+        digits = decimals(currency)
+        many = "no decimals" if not digits else f"at most {digits} decimals"
+        raise ValueError(f"{currency} has {many}. Write the amount with {many}.")
+    return int(scaled)

@@ -1,0 +1,13 @@
+"""What can be done with subscriptions: one verb, one transaction, a folder of verbs."""
+
+from standfirst.subscriptions.actions.following import follow, follow_all, follow_bill
+from standfirst.subscriptions.actions.given import change_end, end_early, give_all_access
+
+__all__ = [
+    "change_end",
+    "end_early",
+    "follow",
+    "follow_all",
+    "follow_bill",
+    "give_all_access",
+]
