@@ -50,12 +50,13 @@ def in_minor_units(text: str, currency: str, language: str = "en") -> int:
     """What a person typed, as minor units. Raises ValueError with a sentence for what is no
     amount, or has more decimals than the currency."""
     try:
-        value = parse_decimal(text.strip(), locale=locale_of(language), strict=True)
-        scaled = Decimal(value).scaleb(decimals(currency))
-    except (NumberFormatError, InvalidOperation) as error:
+        value = Decimal(parse_decimal(text.strip(), locale=locale_of(language), strict=True))
+        scaled = value.scaleb(decimals(currency))
+        whole = int(scaled)
+    except (NumberFormatError, InvalidOperation, OverflowError, ValueError) as error:
         raise ValueError(f"“{text}” is not an amount. Write digits, such as 9.50.") from error
-    if scaled != scaled.to_integral_value():
+    if scaled != whole:
         digits = decimals(currency)
         many = "no decimals" if not digits else f"at most {digits} decimals"
         raise ValueError(f"{currency} has {many}. Write the amount with {many}.")
-    return int(scaled)
+    return whole

@@ -74,14 +74,15 @@ def window(state: State, dates: Dates, grace: timedelta) -> Window:
             until = start
         case State.TRIALING | State.ACTIVE | State.PAST_DUE:
             until = until and until + grace
-            if dates.cancel_at and until:
-                until = min(until, dates.cancel_at)
+        case State.CANCELLED:
+            # The last day may lie some renewals ahead.
+            until = until + grace if until and dates.cancel_at else until or dates.cancel_at
         case State.PAUSED:
             pass
-        case State.CANCELLED:
-            until = dates.cancel_at or until
         case State.ENDED | State.REFUNDED | State.DISPUTED:
             until = dates.ended_at or until
+    if dates.cancel_at and until:
+        until = min(until, dates.cancel_at)
     return Window(start, max(start, until or start))
 
 
