@@ -12,6 +12,8 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from standfirst.project.environment import is_live
+
 UNSAFE_KEY = "unsafe-"
 SHORTEST_KEY = 50
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", "testserver"}
@@ -42,7 +44,7 @@ def is_public() -> bool:
 
 def findings() -> Iterator[Finding]:
     """Everything that is missing or unsafe, the settings first, then the data."""
-    for look in (_key, _address, _debug, _mail, _proxies, _edges, _static, _semantic):
+    for look in (_key, _address, _debug, _mail, _proxies, _edges, _static, _semantic, _stripe):
         yield from look()
     try:
         connection.ensure_connection()
@@ -177,6 +179,33 @@ def _edges() -> Iterator[Finding]:
             )
 
 
+def _stripe() -> Iterator[Finding]:
+    key, address = settings.STRIPE_KEY, settings.STRIPE_API
+    live, demo = is_live(key), settings.STANDFIRST_DEMO
+    if address and live:  # the settings refuse it; a project of the publisher's own may not
+        yield Finding(
+            "STRIPE_API names a stand-in, and STRIPE_KEY is live: readers would pay nobody. Take "
+            "STRIPE_API out, or write a key that begins with sk_test_."
+        )
+    elif address and not demo and urlsplit(address).hostname not in LOCAL_HOSTS:
+        yield Finding(
+            f"STRIPE_API is {address}, so readers “pay” at an address that is not Stripe. Take it "
+            "out; a stand-in for tests listens on 127.0.0.1."
+        )
+    if key and not settings.STRIPE_WEBHOOK_SECRETS:
+        yield Finding(
+            "STRIPE_WEBHOOK_SECRET is not set, so nothing that Stripe tells (renewals, failed "
+            "payments, refunds) is believed. Copy it from the endpoint in Stripe's dashboard.",
+            grave=live,
+        )
+    if key and not live and not demo:
+        yield Finding(
+            "STRIPE_KEY is for tests, so readers subscribe without paying. Write a live key before "
+            "you open.",
+            grave=False,
+        )
+
+
 def _static() -> Iterator[Finding]:
     if not settings.DEBUG and not (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file():
         yield Finding(
@@ -186,7 +215,9 @@ def _static() -> Iterator[Finding]:
 
 
 # What `standfirst serve` insists on, besides the tables.
-_NEEDED: tuple[Callable[[], Iterator[Finding]], ...] = (*(_key, _debug, _proxies, _edges, _static),)
+_NEEDED: tuple[Callable[[], Iterator[Finding]], ...] = (
+    *(_key, _debug, _proxies, _edges, _static, _stripe),
+)
 
 
 # -- data -------------------------------------------------------------------------------------

@@ -31,6 +31,9 @@ VARIABLES: Mapping[str, str] = {
     "LIBRARY_FRESHNESS": "percent by which today's analysis counts for more; default: 15",
     "SEARCH_URL": "https://user:secret@host:9200/prefix of OpenSearch, instead of LIBRARY's index",
     "LIBRARY_SEMANTIC": "1 finds articles by meaning too; needs the extra of that name",
+    "STRIPE_KEY": "secret or restricted key of Stripe (sk_… or rk_…); readers can then subscribe",
+    "STRIPE_WEBHOOK_SECRET": "whsec_… of the webhook endpoint; several, separated by commas",
+    "STRIPE_API": "address of the stand-in for Stripe, such as http://127.0.0.1:12111; else empty",
     "TRUSTED_PROXIES": "networks of your own proxies, whose X-Forwarded-For and -Proto count",
     "EDGE_PURGE_URLS": "addresses of Varnish to tell of changes, such as http://10.0.0.5:6081",
     "DEBUG": "1 shows errors in the browser; never on a public machine",
@@ -153,6 +156,39 @@ def search(url: str) -> str:
             "out for an index on each host."
         )
     return url
+
+
+def stripe(key: str, address: str) -> tuple[str, str]:
+    """Stripe's key and the stand-in's address, as they came. Raises BadSetting for a key that is
+    none, and for a live key beside the stand-in: money would seem to be taken."""
+    if key and not re.fullmatch(r"(sk|rk)_(test|live)_\w+", key):
+        raise BadSetting(
+            "STRIPE_KEY is not a secret key. Write one that begins with sk_live_, rk_live_, "
+            "sk_test_ or rk_test_ (a key with pk_ is for browsers), or leave it out."
+        )
+    if address:
+        try:
+            parts = urlsplit(address)
+            _ = parts.port
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise BadSetting(
+                "STRIPE_API is not understood. Write the address of the stand-in, such as "
+                "http://127.0.0.1:12111, or leave it out for Stripe itself."
+            )
+        if is_live(key):
+            raise BadSetting(
+                "STRIPE_API names a stand-in, and STRIPE_KEY is live: readers would pay nobody. "
+                "Take STRIPE_API out, or write a key that begins with sk_test_."
+            )
+    return key, address.rstrip("/")
+
+
+def is_live(key: str) -> bool:
+    """Is this a key of Stripe's with which real money is taken?"""
+    return key.startswith(("sk_live_", "rk_live_"))
 
 
 def email(url: str) -> dict[str, Any]:

@@ -144,6 +144,12 @@ LIBRARY_SEMANTIC = environment.flag("LIBRARY_SEMANTIC")
 # Where a cluster keeps one index for all hosts instead; LIBRARY then holds this host's locks.
 SEARCH_URL = environment.search(environment.text("SEARCH_URL"))
 
+# How readers pay: Stripe, or its stand-in for trying things out.
+STRIPE_KEY, STRIPE_API = environment.stripe(
+    environment.text("STRIPE_KEY"), environment.text("STRIPE_API")
+)
+STRIPE_WEBHOOK_SECRETS = environment.words("STRIPE_WEBHOOK_SECRET")
+
 # Searches of one member, of all visitors of a network, and of all its readers.
 LIBRARY_LIMITS = {
     "member": {"minute": 90, "day": 2_000},

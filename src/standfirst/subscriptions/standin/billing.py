@@ -292,10 +292,13 @@ def write_off(store: Store, params: Thing, key: str) -> Thing:
 
 
 @route(
-    "GET", "/v1/invoice_payments", {**PAGE, "invoice": str, "status": ("canceled", "open", "paid")}
-)
+    "GET", "/v1/invoice_payments",
+    {**PAGE, "invoice": str, "status": ("canceled", "open", "paid"),
+     "payment": {"type": ("payment_intent",), "payment_intent": str}},
+)  # fmt: skip
 def list_invoice_payments(store: Store, params: Thing) -> Thing:
     fields = fields_of(params, "invoice", "status")
+    fields |= {f"payment.{name}": value for name, value in params.get("payment", {}).items()}
     return listing(store, "invoice_payment", "/v1/invoice_payments", params, fields=fields)
 
 

@@ -13,7 +13,9 @@ from standfirst.subscriptions.standin.rules import Thing
 from standfirst.subscriptions.standin.store import Store, new_id
 
 LOCALES = (
-    "auto", "da", "de", "en", "en-GB", "es", "fi", "fr", "it", "ja", "nb", "nl", "pl", "pt", "sv",
+    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "et", "fi", "fil", "fr", "hr", "hu",
+    "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "ro", "ru", "sk", "sl",
+    "sv", "th", "tr", "vi", "zh",
 )  # fmt: skip
 
 

@@ -1,0 +1,100 @@
+"""Events: is one from Stripe and fresh, and where does it say that something changed?"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import stripe
+
+from standfirst.subscriptions.providers.base import Forged, Heard
+from standfirst.subscriptions.providers.stripe.calls import Calls
+from standfirst.subscriptions.providers.stripe.reading import Thing, at, id_of, subscription_of
+
+# How old an event may be, and how far ahead of this host's clock, in seconds.
+TOLERANCE = 300
+
+
+def heard(
+    calls: Calls, secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime
+) -> Heard:
+    """The event, checked against each of the endpoint's secrets. Only ids are believed of it.
+
+    One about a refund or a dispute names a payment alone: its bill is asked for.
+    """
+    _check(secrets, headers, body, now)
+    try:
+        event = json.loads(body)
+        thing, kind = event["data"]["object"], str(event["type"])
+        found = Heard(id=str(event["id"]), kind=kind, created_at=at(event["created"]))
+        if not isinstance(thing, dict):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise Forged("This is signed by Stripe, but is no event.") from None
+    if kind.startswith("customer.subscription."):
+        return replace(
+            found, subscription=id_of(thing.get("id")), customer=id_of(thing.get("customer"))
+        )
+    if kind.startswith("invoice."):
+        return _of_bill(found, thing)
+    if kind in ("checkout.session.completed", "checkout.session.expired"):
+        return replace(
+            found, subscription=id_of(thing.get("subscription")),
+            bill=id_of(thing.get("invoice")), customer=id_of(thing.get("customer")),
+        )  # fmt: skip
+    if kind == "charge.refunded" or kind.startswith(("charge.dispute.", "refund.")):
+        intent = id_of(thing.get("payment_intent"))
+        return _of_payment(calls, found, intent) if intent else found
+    return found
+
+
+def _of_bill(found: Heard, bill: Thing) -> Heard:
+    return replace(
+        found, subscription=subscription_of(bill), bill=id_of(bill.get("id")),
+        customer=id_of(bill.get("customer")),
+    )  # fmt: skip
+
+
+def _of_payment(calls: Calls, found: Heard, intent: str) -> Heard:
+    page = calls.read(calls.reads.invoice_payments.list, {
+        "payment": {"type": "payment_intent", "payment_intent": intent}, "limit": 1,
+        "expand": ["data.invoice"],
+    })  # fmt: skip
+    for one in page["data"]:
+        if isinstance(one["invoice"], dict):
+            return _of_bill(found, one["invoice"])
+    return found
+
+
+def _check(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> None:
+    """Signature and age. The age is measured by `now`, the caller's clock."""
+    named: dict[str, Any] = {name.lower(): value for name, value in headers.items()}
+    header = named.get("stripe-signature", "")
+    if not secrets:
+        raise Forged("STRIPE_WEBHOOK_SECRET is not set, so no event can be believed.")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise Forged("This is not from Stripe: it is no text.") from None
+    if not any(_signed(text, header, secret) for secret in secrets):
+        raise Forged("This is not signed by Stripe, or STRIPE_WEBHOOK_SECRET is another's.")
+    age = now.timestamp() - _signed_at(header)
+    if abs(age) > TOLERANCE:
+        raise Forged(
+            f"This was signed {abs(age):.0f} seconds {'ago' if age > 0 else 'ahead of this clock'};"
+            f" at most {TOLERANCE} are believed."
+        )
+
+
+def _signed(text: str, header: str, secret: str) -> bool:
+    try:
+        return bool(stripe.WebhookSignature.verify_header(text, header, secret, None))
+    except (stripe.SignatureVerificationError, ValueError, TypeError):
+        return False
+
+
+def _signed_at(header: str) -> int:
+    """The moment in a header whose signature was found right."""
+    parts = (part.split("=", 2) for part in header.split(","))
+    return int(next(part[1] for part in parts if part[0] == "t"))
