@@ -295,7 +295,8 @@ readable(
     "POST", "/v1/coupons",
     {"id": str, "name": str, "percent_off": float, "amount_off": int, "currency": str,
      "duration": ("once", "repeating", "forever"), "duration_in_months": int, "metadata": META,
-     "max_redemptions": int, "redeem_by": int, "currency_options": {"*": {"amount_off": int}}},
+     "max_redemptions": int, "redeem_by": int, "currency_options": {"*": {"amount_off": int}},
+     "applies_to": {"products": [str]}},
 )  # fmt: skip
 def create_coupon(store: Store, params: Thing) -> Thing:
     key = params.get("id") or new_id("cpn")[4:12]
@@ -309,7 +310,12 @@ def create_coupon(store: Store, params: Thing) -> Thing:
         raise invalid("Must provide currency with a positive amount_off.", "currency")
     if (params.get("duration") == "repeating") != ("duration_in_months" in params):
         raise invalid("duration_in_months goes with duration=repeating.", "duration_in_months")
-    thing = shapes.coupon(key, store.now(), _currency_options=params.get("currency_options", {}))
+    products = params.get("applies_to", {}).get("products", [])
+    for product in products:
+        store.need("product", product, "applies_to[products]")
+    thing = shapes.coupon(
+        key, store.now(), _products=products, _currency_options=params.get("currency_options", {})
+    )
     write(thing, params, "name", "percent_off", "amount_off", "duration", "duration_in_months",
           "max_redemptions", "redeem_by")  # fmt: skip
     if amount is not None:

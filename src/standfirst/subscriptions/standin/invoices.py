@@ -34,11 +34,18 @@ def take_off(store: Store, sub: Thing, amount: int, at: int) -> list[Thing]:
         if discount["end"] is not None and discount["end"] <= at:
             continue
         coupon = store.get(discount["source"]["coupon"], "coupon") or discount["_coupon"]
+        if not covers(coupon, sub["items"]["data"][0]["price"]):
+            continue
         off = rules.reduced(amount, coupon, sub["currency"])
         amount -= off
         if off:
             taken.append({"amount": off, "discount": key})
     return taken
+
+
+def covers(coupon: Thing, price: Thing) -> bool:
+    """May this coupon take something off this price?"""
+    return not coupon["_products"] or price["product"] in coupon["_products"]
 
 
 def forget_used(store: Store, sub: Thing, used: list[Thing], at: int) -> None:

@@ -127,6 +127,9 @@ LAZY: dict[tuple[str, str], Callable[[Store, Thing], Any]] = {
         store.page("refund", customer=thing["customer"], fields={"charge": thing["id"]}),
         f"/v1/charges/{thing['id']}/refunds",
     ),
+    ("coupon", "applies_to"): lambda store, thing: (
+        {"products": found} if (found := store.need("coupon", thing["id"])["_products"]) else None
+    ),
     ("price", "currency_options"): lambda store, thing: {
         currency: {"custom_unit_amount": None, "tax_behavior": "unspecified", **option}
         for currency, option in (store.need("price", thing["id"])["_currency_options"] | {

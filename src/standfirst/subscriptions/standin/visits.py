@@ -114,6 +114,9 @@ def offer(store: Store, session: Thing, discounts: list[Thing]) -> None:
             raise invalid(
                 f"Coupon {coupon['id']} is expired or used up.", "discounts", "coupon_expired"
             )
+        if not invoices.covers(coupon, line["price"]):
+            raise invalid("This coupon applies to nothing in this order.", "discounts",
+                          "coupon_applies_to_nothing")  # fmt: skip
         off += rules.reduced(subtotal - off, coupon, session["currency"])
         shown.append({"coupon": None if code else coupon["id"],
                       "promotion_code": code["id"] if code else None})  # fmt: skip
