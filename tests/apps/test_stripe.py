@@ -270,6 +270,33 @@ def test_a_pause_takes_no_money_and_opens_nothing_more(house: House, provider: S
     assert len([one for one in provider.bills(sub.id) if one.status is BillStatus.PAID]) == 2
 
 
+def test_a_pause_that_is_ended_in_a_period_that_nobody_paid_begins_one(
+    house: House, provider: Stripe
+) -> None:
+    sub = subscribed(house)
+    provider.pause(sub.id, None, "k1")
+    house.day(10)
+    provider.resume(sub.id, "k2")  # within what was paid: nothing is taken
+    assert (read(provider, sub).dates.paid_through, len(list(provider.bills(sub.id)))) == (
+        day(31), 1)  # fmt: skip
+    provider.pause(sub.id, None, "k3")
+    house.day(40)
+    provider.resume(sub.id, "k4")
+    told = read(provider, sub)
+    assert (told.state, told.dates.paid_through) == (State.ACTIVE, day(68))
+    provider.resume(sub.id, "k5")
+    assert [(one.status, one.paid) for one in provider.bills(sub.id)] == [
+        (BillStatus.PAID, 1000), (BillStatus.VOID, 0), (BillStatus.PAID, 1000)]  # fmt: skip
+
+
+def test_a_customer_who_was_deleted_is_told(house: House, provider: Stripe) -> None:
+    sub = subscribed(house)
+    house.v.customers.delete(sub.customer)
+    told = read(provider, sub)
+    assert (told.state, told.customer, told.email, told.card) == (
+        State.ENDED, sub.customer, "", "")  # fmt: skip
+
+
 def test_another_price_is_settled_at_once(house: House, provider: Stripe) -> None:
     sub = subscribed(house)
     house.day(15.5)

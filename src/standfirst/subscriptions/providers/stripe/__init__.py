@@ -22,9 +22,9 @@ from standfirst.subscriptions.providers.stripe.reading import Thing
 
 __all__ = ["Stripe"]
 
-# At most four levels may be expanded; so payments are named here, and read apart.
-WITH = ("customer.invoice_settings.default_payment_method", "default_payment_method",
-        "latest_invoice.payments")  # fmt: skip
+# At most four levels may be expanded, so payments are named here and read apart; and nothing below
+# a customer, who may be deleted.
+WITH = ("customer", "default_payment_method", "latest_invoice.payments")
 LOCALES = frozenset(
     "bg cs da de el en es et fi fil fr hr hu id it ja ko lt lv ms mt nb nl pl pt ro ru sk sl sv"  # noqa: SIM905
     " th tr vi zh".split()
@@ -133,8 +133,8 @@ class Stripe:
                 raise
 
     def resume(self, id: str, key: str) -> None:
-        sub = self._need(id)
-        if sub["status"] in reading.OVER:
+        sub = self._subscription(id)
+        if sub is None or sub["status"] in reading.OVER:
             raise Refused("This subscription has ended, and can't be taken up again.", "ended")
         params: dict[str, Any] = {}
         if sub["cancel_at_period_end"]:
@@ -148,6 +148,14 @@ class Stripe:
         if sub["status"] == "paused":
             params = {"billing_cycle_anchor": "now"}
             self._write(f"{key}.resume", "subscriptions.resume", id, params=params)
+        elif sub["status"] == "active" and not reading.is_paid_for(
+            sub | {"pause_collection": None}
+        ):
+            # A pause went over the end of a period, which therefore nobody paid for. So that what
+            # is taken up again is open again, and not for nothing, a period begins now.
+            params = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none",
+                      "payment_behavior": "error_if_incomplete"}  # fmt: skip
+            self._write(f"{key}.anew", "subscriptions.update", id, params=params)
 
     def pause(self, id: str, until: datetime | None, key: str) -> None:
         sub = self._need(id)
@@ -237,8 +245,17 @@ class Stripe:
         return reading.told(
             sub, amount=amount, paid_through=through, next_amount=due,
             refunded=bool(came) and all(one.whole for one in came),
-            disputed_at=min(moments, default=None),
+            disputed_at=min(moments, default=None), card=reading.card_of(self._method(sub)),
         )  # fmt: skip
+
+    def _method(self, sub: Thing) -> Thing | None:
+        """What is charged: the subscription's own, or else its customer's."""
+        if sub["default_payment_method"]:
+            own: Thing = sub["default_payment_method"]
+            return own
+        settings = sub["customer"].get("invoice_settings") or {}
+        key = reading.id_of(settings.get("default_payment_method"))
+        return self._calls.find(self._calls.reads.payment_methods.retrieve, key) if key else None
 
     def _paid_through(self, sub: Thing) -> int | None:
         status, item = sub["status"], reading.item_of(sub)

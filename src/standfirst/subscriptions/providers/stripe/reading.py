@@ -187,8 +187,7 @@ def ends_at(sub: Thing) -> int | None:
 def needs_a_preview(sub: Thing) -> bool:
     """May the next payment be another than the price? A reduction, credit, or a change that is
     not on a bill yet."""
-    last, customer = latest_bill(sub), sub["customer"]
-    owed = isinstance(customer, dict) and customer.get("balance", 0) != 0
+    last, owed = latest_bill(sub), sub["customer"].get("balance", 0) != 0
     asked = {price_of(line) for line in last["lines"]["data"]} if last else set()
     changed = bool(asked) and item_of(sub)["price"]["id"] not in asked
     return bool(sub["discounts"] or sub["pending_update"] or owed or changed)
@@ -221,12 +220,9 @@ def interval_of(price: Thing, amount: int) -> tuple[Interval, int]:
     return Interval.MONTH, round(amount / months)
 
 
-def card_of(sub: Thing) -> str:
-    """What a reader recognises the card by, or ""."""
-    customer = sub["customer"] if isinstance(sub["customer"], dict) else {}
-    settings = customer.get("invoice_settings") or {}
-    method = sub["default_payment_method"] or settings.get("default_payment_method")
-    if not isinstance(method, dict):
+def card_of(method: Thing | None) -> str:
+    """What a reader recognises a card by, or ""."""
+    if method is None:
         return ""
     details = method.get(method["type"]) or {}
     name = BRANDS.get(details.get("brand") or "") or _plain(details.get("brand") or method["type"])
@@ -240,7 +236,7 @@ def _plain(word: str) -> str:
 
 def told(
     sub: Thing, *, amount: int, paid_through: int | None, next_amount: int | None,
-    refunded: bool = False, disputed_at: int | None = None,
+    refunded: bool = False, disputed_at: int | None = None, card: str = "",
 ) -> Told:  # fmt: skip
     """A subscription in our words. `disputed_at` is when the bank took its latest payment back."""
     price = item_of(sub)["price"]
@@ -248,12 +244,11 @@ def told(
     over = [one for one in (sub["ended_at"], disputed_at) if one is not None]
     when = next_payment(sub)[0]
     interval, each = interval_of(price, amount)
-    customer = sub["customer"] if isinstance(sub["customer"], dict) else {}
     return Told(
         id=sub["id"],
         customer=id_of(sub["customer"]),
         member=member_of((sub["metadata"] or {}).get("member")),
-        email=customer.get("email") or "",
+        email=sub["customer"].get("email") or "",  # none where the customer was deleted
         state=state,
         dates=Dates(
             starts_at=at(sub["start_date"]),
@@ -268,5 +263,5 @@ def told(
         trial_ends_at=moment(sub["trial_end"]),
         next_amount=None if when is None else next_amount,
         next_at=moment(when),
-        card=card_of(sub),
+        card=card,
     )
