@@ -57,23 +57,23 @@ class Stripe:
     def start_checkout(self, order: Order, key: str) -> CheckoutTold:
         session = self._write(key, "checkout.sessions.create", params=_session(order))
         if session.replayed:  # as it was then; it may be paid meanwhile
-            session = self._calls.read(self._calls.reads.checkout.sessions.retrieve, session["id"])
+            session = self._calls.read("checkout/sessions/{}", session["id"])
         return reading.checkout(session)
 
     def read_checkout(self, id: str) -> CheckoutTold | None:
-        found = self._calls.find(self._calls.reads.checkout.sessions.retrieve, id)
+        found = self._calls.find("checkout/sessions/{}", id)
         return reading.checkout(found) if found else None
 
     def expire_checkout(self, id: str) -> CheckoutTold:
         try:
-            ended = self._calls.read(self._calls.writes.checkout.sessions.expire, id)
+            ended = self._calls.do(self._calls.writes.checkout.sessions.expire, id)
         except Refused:  # not open any more, or not known
-            ended = self._calls.read(self._calls.reads.checkout.sessions.retrieve, id)
+            ended = self._calls.read("checkout/sessions/{}", id)
         return reading.checkout(ended)
 
     def portal(self, customer: str, return_url: str) -> str:
         params = {"customer": customer, "return_url": return_url}
-        made = self._calls.read(self._calls.writes.billing_portal.sessions.create, params)
+        made = self._calls.do(self._calls.writes.billing_portal.sessions.create, params)
         return str(made["url"])
 
     # -- reading --------------------------------------------------------------------------------
@@ -87,11 +87,11 @@ class Stripe:
         if customer:
             asked["customer"] = customer
         known = None if customer else returns.of_everybody(self._calls)
-        for found in self._calls.each(self._calls.reads.subscriptions.list, asked):
+        for found in self._calls.each("subscriptions", **asked):
             yield self._told(found, known)
 
     def read_bill(self, id: str) -> BillTold | None:
-        found = self._calls.find(self._calls.reads.invoices.retrieve, id, {"expand": ["payments"]})
+        found = self._calls.find("invoices/{}", id, expand=["payments"])
         return self._bill(found) if found else None
 
     def bills(self, subscription: str = "") -> Iterator[BillTold]:
@@ -99,7 +99,7 @@ class Stripe:
         if subscription:
             asked["subscription"] = subscription
         known = None if subscription else returns.of_everybody(self._calls)
-        for found in self._calls.each(self._calls.reads.invoices.list, asked):
+        for found in self._calls.each("invoices", **asked):
             if not reading.subscription_of(found):
                 continue  # somebody else's business
             if known is None:
@@ -127,7 +127,7 @@ class Stripe:
 
     def _end(self, id: str) -> None:
         try:
-            self._calls.read(self._calls.writes.subscriptions.cancel, id)
+            self._calls.do(self._calls.writes.subscriptions.cancel, id)
         except Refused:
             if self._need(id)["status"] not in reading.OVER:
                 raise
@@ -179,9 +179,8 @@ class Stripe:
         self._write(key, "subscriptions.update", id, params=params)
 
     def refund(self, bill: str, amount: int | None, key: str) -> None:
-        asked = {"invoice": bill, "status": "paid"}
         paid = [
-            one for one in self._calls.each(self._calls.reads.invoice_payments.list, asked)
+            one for one in self._calls.each("invoice_payments", invoice=bill, status="paid")
             if one["payment"]["type"] == "payment_intent"
         ]  # fmt: skip
         if not paid:
@@ -200,7 +199,7 @@ class Stripe:
     def _refund_payment(self, intent: str, amount: int | None, key: str) -> None:
         """Give back one payment, or a part. The refund bears the key: Stripe forgets keys after
         some days, and money must not be given back again then."""
-        made = self._calls.each(self._calls.reads.refunds.list, {"payment_intent": intent})
+        made = self._calls.each("refunds", payment_intent=intent)
         if any((one["metadata"] or {}).get("key") == key for one in made):
             return
         params: dict[str, Any] = {"payment_intent": intent, "metadata": {"key": key}}
@@ -228,10 +227,10 @@ class Stripe:
         return self._calls.write(key, service, *ids, params=params)
 
     def _subscription(self, id: str) -> Thing | None:
-        return self._calls.find(self._calls.reads.subscriptions.retrieve, id, {"expand": [*WITH]})
+        return self._calls.find("subscriptions/{}", id, expand=[*WITH])
 
     def _need(self, id: str) -> Thing:
-        return self._calls.read(self._calls.reads.subscriptions.retrieve, id)
+        return self._calls.read("subscriptions/{}", id)
 
     def _told(self, sub: Thing, known: returns.Returns | None = None) -> Told:
         """A subscription in our words, with what else has to be read for that. `known` is what was
@@ -255,7 +254,7 @@ class Stripe:
             return own
         settings = sub["customer"].get("invoice_settings") or {}
         key = reading.id_of(settings.get("default_payment_method"))
-        return self._calls.find(self._calls.reads.payment_methods.retrieve, key) if key else None
+        return self._calls.find("payment_methods/{}", key) if key else None
 
     def _paid_through(self, sub: Thing) -> int | None:
         status, item = sub["status"], reading.item_of(sub)
@@ -291,9 +290,10 @@ class Stripe:
     def _paid(self, sub: Thing) -> list[Thing]:
         """The last bills that were paid, newest first."""
         if "_paid" not in sub:
-            asked = {"subscription": sub["id"], "status": "paid", "limit": RECENT,
-                     "expand": ["data.payments"]}  # fmt: skip
-            sub["_paid"] = self._calls.read(self._calls.reads.invoices.list, asked)["data"]
+            sub["_paid"] = self._calls.read(
+                "invoices", subscription=sub["id"], status="paid", limit=RECENT,
+                expand=["data.payments"],
+            )["data"]  # fmt: skip
         found: list[Thing] = sub["_paid"]
         return found
 
@@ -303,15 +303,13 @@ class Stripe:
         item = reading.item_of(sub)
         price, currency = item["price"], sub["currency"]
         if price["currency"] != currency:
-            asked = {"expand": ["currency_options"]}
-            price = self._calls.read(self._calls.reads.prices.retrieve, price["id"], asked)
+            price = self._calls.read("prices/{}", price["id"], expand=["currency_options"])
             price = (price["currency_options"] or {}).get(currency) or price
         return int(price["unit_amount"] or 0) * int(item["quantity"] or 1)
 
     def _preview(self, sub: Thing, amount: int) -> int:
         try:
-            asked = {"subscription": sub["id"]}
-            said = self._calls.read(self._calls.reads.invoices.create_preview, asked)
+            said = self._calls.work_out("invoices/create_preview", subscription=sub["id"])
         except Refused:  # nothing to preview: it has just changed, and is read again
             return amount
         return int(said["amount_due"])

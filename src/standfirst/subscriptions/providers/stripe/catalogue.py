@@ -63,11 +63,10 @@ class _Walk:
             yield from _stands("coupon", coupon.ours, self._coupon(coupon, only))
 
     def _read(self) -> None:
-        reads, each = self.calls.reads, self.calls.each
-        self.products = list(each(reads.products.list, {}))
-        self.prices = list(each(reads.prices.list, {}))
-        self.coupons = list(each(reads.coupons.list, {"expand": ["data.applies_to"]}))
-        self.codes = list(each(reads.promotion_codes.list, {}))
+        each = self.calls.each
+        self.products, self.prices = list(each("products")), list(each("prices"))
+        self.coupons = list(each("coupons", expand=["data.applies_to"]))
+        self.codes = list(each("promotion_codes"))
 
     def _candidates(self, things: list[Thing], kind: str, ours: int) -> list[Thing]:
         """What may be this: the one we know first, then what bears our id, newest first."""

@@ -57,10 +57,10 @@ def _of_bill(found: Heard, bill: Thing) -> Heard:
 
 
 def _of_payment(calls: Calls, found: Heard, intent: str) -> Heard:
-    page = calls.read(calls.reads.invoice_payments.list, {
-        "payment": {"type": "payment_intent", "payment_intent": intent}, "limit": 1,
-        "expand": ["data.invoice"],
-    })  # fmt: skip
+    page = calls.read(
+        "invoice_payments", payment={"type": "payment_intent", "payment_intent": intent}, limit=1,
+        expand=["data.invoice"],
+    )  # fmt: skip
     for one in page["data"]:
         if isinstance(one["invoice"], dict):
             return _of_bill(found, one["invoice"])
