@@ -133,8 +133,8 @@ class Stripe:
                 raise
 
     def resume(self, id: str, key: str) -> None:
-        sub = self._subscription(id)
-        if sub is None or sub["status"] in reading.OVER:
+        sub = self._need(id, *WITH)
+        if sub["status"] in reading.OVER:
             raise Refused("This subscription has ended, and can't be taken up again.", "ended")
         params: dict[str, Any] = {}
         if sub["cancel_at_period_end"]:
@@ -229,8 +229,8 @@ class Stripe:
     def _subscription(self, id: str) -> Thing | None:
         return self._calls.find("subscriptions/{}", id, expand=[*WITH])
 
-    def _need(self, id: str) -> Thing:
-        return self._calls.read("subscriptions/{}", id)
+    def _need(self, id: str, *expand: str) -> Thing:
+        return self._calls.read("subscriptions/{}", id, **({"expand": [*expand]} if expand else {}))
 
     def _told(self, sub: Thing, known: returns.Returns | None = None) -> Told:
         """A subscription in our words, with what else has to be read for that. `known` is what was
