@@ -3,6 +3,7 @@ Stripe's own sandbox where STRIPE_TEST_KEY is set."""
 
 import os
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,6 +49,17 @@ class Sandbox(House):
         raise AssertionError("This test asks the stand-in, and must be marked HERE.")
 
 
+class OfOneTest(Stripe):
+    """Keys that no other test, and no earlier run, has used in the sandbox."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._test = uuid.uuid4().hex
+
+    def _write(self, key: str, verb: str, *ids: str, params: Any) -> Any:
+        return super()._write(f"{self._test}.{key}", verb, *ids, params=params)
+
+
 @pytest.fixture
 def house(request: pytest.FixtureRequest) -> Iterator[House]:
     if not SANDBOX:
@@ -62,8 +74,14 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
 @pytest.fixture
 def provider(house: House) -> Stripe:
     if SANDBOX:
-        return Stripe(SANDBOX, (SECRET, OLD_SECRET))
+        return OfOneTest(SANDBOX, (SECRET, OLD_SECRET))
     return Stripe("sk_test_any", (SECRET, OLD_SECRET), house.base, pauses=(0.01, 0.02, 0.05))
+
+
+def all_is(provider: Stripe, told: Told) -> None:
+    """Reading everything gives this one, and the same of it."""
+    if not SANDBOX:
+        assert list(provider.subscriptions()) == [told]
 
 
 def emptied(server: Server) -> None:
