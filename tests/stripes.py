@@ -72,10 +72,18 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
 
 
 @pytest.fixture
-def provider(house: House) -> Stripe:
+def provider(house: House) -> Iterator[Stripe]:
+    """The adapter. After every test, what was read with everything else is what is read alone."""
     if SANDBOX:
-        return OfOneTest(SANDBOX, (SECRET, OLD_SECRET))
-    return Stripe("sk_test_any", (SECRET, OLD_SECRET), house.base, pauses=(0.01, 0.02, 0.05))
+        yield OfOneTest(SANDBOX, (SECRET, OLD_SECRET))
+        return
+    made = Stripe("sk_test_any", (SECRET, OLD_SECRET), house.base, pauses=(0.01, 0.02, 0.05))
+    yield made
+    house.steer("/faults", "DELETE")
+    for told in made.subscriptions():
+        assert made.read_subscription(told.id) == told
+    for bill in made.bills():
+        assert made.read_bill(bill.id) == bill
 
 
 def all_is(provider: Stripe, told: Told) -> None:

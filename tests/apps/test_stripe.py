@@ -308,6 +308,13 @@ def test_a_reduction_shows_in_the_next_payment_only(house: House, provider: Stri
     assert read(provider, sub).next_amount == 1000
 
 
+def test_a_reduction_counts_after_the_trial(house: House, provider: Stripe) -> None:
+    once = house.v.coupons.create({"amount_off": 900, "currency": "eur", "duration": "once"})
+    sub = subscribed(house, discounts=[{"coupon": once.id}], trial_period_days=7)
+    told = read(provider, sub)
+    assert (told.state, told.next_amount, told.next_at) == (State.TRIALING, 100, day(7))
+
+
 def test_a_currency_without_a_minor_unit(house: House, provider: Stripe) -> None:
     yen = house.price(1500, "year", currency="jpy")
     told = read(provider, house.subscribe(house.customer(), yen))

@@ -139,9 +139,9 @@ class Stripe:
         params: dict[str, Any] = {}
         if sub["cancel_at_period_end"]:
             params["cancel_at_period_end"] = False
-        elif sub["cancel_at"] is not None:
+        elif sub.get("cancel_at") is not None:
             params["cancel_at"] = ""
-        if sub["pause_collection"]:
+        if sub.get("pause_collection"):
             params["pause_collection"] = ""
         if params:
             self._write(key, "subscriptions.update", id, params=params)
@@ -162,7 +162,7 @@ class Stripe:
         wanted: dict[str, Any] = {"behavior": "void"}
         if until is not None:
             wanted["resumes_at"] = int(until.timestamp())
-        now = sub["pause_collection"] or {}
+        now = sub.get("pause_collection") or {}
         if {name: value for name, value in now.items() if value is not None} != wanted:
             params = {"pause_collection": wanted}
             self._write(key, "subscriptions.update", id, params=params)
@@ -200,7 +200,7 @@ class Stripe:
         """Give back one payment, or a part. The refund bears the key: Stripe forgets keys after
         some days, and money must not be given back again then."""
         made = self._calls.each("refunds", payment_intent=intent)
-        if any((one["metadata"] or {}).get("key") == key for one in made):
+        if any((one.get("metadata") or {}).get("key") == key for one in made):
             return
         params: dict[str, Any] = {"payment_intent": intent, "metadata": {"key": key}}
         if amount is not None:
@@ -249,7 +249,7 @@ class Stripe:
 
     def _method(self, sub: Thing) -> Thing | None:
         """What is charged: the subscription's own, or else its customer's."""
-        if sub["default_payment_method"]:
+        if sub.get("default_payment_method"):
             own: Thing = sub["default_payment_method"]
             return own
         settings = sub["customer"].get("invoice_settings") or {}
@@ -261,7 +261,7 @@ class Stripe:
         if status in ("incomplete", "incomplete_expired"):
             return None
         if status in ("trialing", "paused"):
-            return int(sub["trial_end"] or item["current_period_start"])
+            return int(sub.get("trial_end") or item["current_period_start"])
         if reading.is_paid_for(sub):
             return int(item["current_period_end"])
         if status == "canceled":
@@ -304,8 +304,8 @@ class Stripe:
         price, currency = item["price"], sub["currency"]
         if price["currency"] != currency:
             price = self._calls.read("prices/{}", price["id"], expand=["currency_options"])
-            price = (price["currency_options"] or {}).get(currency) or price
-        return int(price["unit_amount"] or 0) * int(item["quantity"] or 1)
+            price = (price.get("currency_options") or {}).get(currency) or price
+        return int(price.get("unit_amount") or 0) * int(item.get("quantity") or 1)
 
     def _preview(self, sub: Thing, amount: int) -> int:
         try:
@@ -336,7 +336,8 @@ def _session(order: Order) -> dict[str, Any]:
         "cancel_url": order.cancel_url, "locale": language if language in LOCALES else "auto",
     }  # fmt: skip
     if order.coupon:  # Stripe takes one or the other
-        params["discounts"] = [{"coupon": order.coupon}]
+        kind = "promotion_code" if order.coupon.startswith("promo_") else "coupon"
+        params["discounts"] = [{kind: order.coupon}]
     elif order.codes:
         params["allow_promotion_codes"] = True
     return params
