@@ -160,6 +160,14 @@ def test_a_checkout_that_was_paid_is_heard_of(house: House, provider: Stripe) ->
     assert heard.bill.startswith("in_")
 
 
+def test_a_bill_that_is_still_to_come_has_no_id(provider: Stripe) -> None:
+    parent = {"subscription_details": {"subscription": "sub_1"}}
+    thing = {"object": "invoice", "customer": "cus_1", "parent": parent}
+    event = {"id": "evt_1", "type": "invoice.upcoming", "created": 1, "data": {"object": thing}}
+    heard = hear(provider, json.dumps(event).encode())
+    assert (heard.subscription, heard.bill, heard.customer) == ("sub_1", "", "cus_1")
+
+
 def test_only_what_is_signed_and_fresh_is_believed(provider: Stripe, house: House) -> None:
     body = b'{"id":"evt_1","type":"x","created":1,"data":{"object":{}}}'
     assert hear(provider, body).id == "evt_1"
@@ -171,6 +179,10 @@ def test_only_what_is_signed_and_fresh_is_believed(provider: Stripe, house: Hous
         lambda: hear(provider, b"{"),
         lambda: hear(provider, b"\xff"),
         lambda: hear(provider, b"[]"),
+        lambda: hear(provider, b'{"id":"e","type":"x","created":1,"data":{"object":null}}'),
+        lambda: hear(
+            provider, b'{"id":"e","type":"invoice.paid","created":1,"data":{"object":[]}}'
+        ),
         lambda: hear(provider, b'{"id":"evt_1","type":"invoice.paid"}'),
         lambda: hear(provider, b'{"id":"e","type":"x","created":9e99,"data":{"object":{}}}'),
         lambda: provider.hear({}, body, datetime.now(UTC)),
