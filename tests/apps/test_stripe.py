@@ -254,6 +254,15 @@ def test_a_pause_that_is_ended_in_a_period_that_nobody_paid_begins_one(
         (BillStatus.PAID, 1000), (BillStatus.VOID, 0), (BillStatus.PAID, 1000)]  # fmt: skip
 
 
+def test_a_change_in_a_pause_pays_for_no_period(house: House, provider: Stripe) -> None:
+    sub = subscribed(house)
+    provider.pause(sub.id, None, "k1")
+    house.day(40)
+    provider.change_price(sub.id, house.price(900, "month").id, "k2")  # its bill is below nought
+    told = read(provider, sub)
+    assert (told.state, told.dates.paid_through) == (State.PAUSED, day(31))
+
+
 def test_a_customer_who_was_deleted_is_told(house: House, provider: Stripe) -> None:
     sub = subscribed(house)
     house.v.customers.delete(sub.customer)
