@@ -74,6 +74,10 @@ def test_what_stripe_does_not_know_is_none(house: House, provider: Stripe) -> No
     assert provider.read_checkout("cs_test_none") is None
     assert provider.read_subscription("sub_none") is None
     assert provider.read_bill("in_none") is None
+    sub = subscribed(house)
+    for odd in ("", ".", "..", "x?limit=1", f"../subscriptions/{sub.id}", "x" * 300, "\n", "é"):
+        assert provider.read_checkout(odd) is None
+        assert provider.read_bill(odd) is None
     with pytest.raises(Refused, match="No such"):
         provider.cancel("sub_none", When.NOW, "k")
 

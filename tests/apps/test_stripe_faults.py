@@ -12,6 +12,7 @@ import pytest
 
 from standfirst.subscriptions.providers.base import Forged, Refused, Unreachable, When
 from standfirst.subscriptions.providers.stripe import Stripe
+from standfirst.subscriptions.providers.stripe.calls import Calls
 from standfirst.subscriptions.rules import State
 from standfirst.subscriptions.standin.events import public, signature
 from tests.standin.conftest import WORKS, House
@@ -85,6 +86,15 @@ def test_reading_goes_on_after_an_error_and_gives_up_in_time(
     closed = Stripe("sk_test_any", address="http://127.0.0.1:9", pauses=())
     with pytest.raises(Unreachable, match="cannot be reached"):
         read(closed, sub)
+
+
+def test_a_list_is_read_page_by_page(house: House) -> None:
+    made = [house.v.customers.create({"email": f"{n}@x.test"}).id for n in range(5)]
+    calls = Calls("sk_test_any", house.base, pauses=(0.01,))
+    found = calls.each("customers", limit=2)
+    assert next(found)["id"] == made[4]
+    house.steer("/faults", path="/v1/customers", kind="drop")  # in the middle
+    assert [one["id"] for one in found] == made[3::-1]
 
 
 def test_a_key_that_is_being_worked_on_is_waited_for(house: House, provider: Stripe) -> None:
