@@ -146,7 +146,7 @@ class Stripe:
         if params:
             self._write(key, "subscriptions.update", id, params=params)
         if sub["status"] == "paused":
-            params = {"billing_cycle_anchor": "now"}
+            params = {"billing_cycle_anchor": {"type": "now"}}
             self._write(f"{key}.resume", "subscriptions.resume", id, params=params)
         elif sub["status"] == "active" and self._is_unpaid(sub | {"pause_collection": None}):
             # A pause went over the end of a period, which therefore nobody paid for. So that what
