@@ -65,6 +65,8 @@ def test_nobody_is_let_in_after_the_grace_or_the_last_day(
         assert not found.holds(now)
     if state in RENEWING and (told.paid_through is None or now >= told.paid_through + grace):
         assert not found.holds(now)
+    if told.paid_through and now >= told.paid_through + grace:
+        assert not found.holds(now)
     if state is State.INCOMPLETE:
         assert not found.holds(now)
 

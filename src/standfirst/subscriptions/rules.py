@@ -80,7 +80,8 @@ def window(state: State, dates: Dates, grace: timedelta) -> Window:
         case State.PAUSED:
             pass
         case State.ENDED | State.REFUNDED | State.DISPUTED:
-            until = dates.ended_at or until
+            # A late payment may be tried for longer than the grace, and it ends only then.
+            until = min(dates.ended_at or until, until + grace) if until else dates.ended_at
     if dates.cancel_at and until:
         until = min(until, dates.cancel_at)
     return Window(start, max(start, until or start))
