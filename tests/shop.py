@@ -1,0 +1,90 @@
+"""A magazine that sells All-Access at a stand-in for Stripe, and readers who pay there."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.utils import timezone
+
+from standfirst.members.models import Member
+from standfirst.subscriptions.actions.buying import begin_checkout
+from standfirst.subscriptions.models import AtProvider, Checkout, Plan, Price
+from standfirst.subscriptions.providers import for_readers
+from standfirst.subscriptions.providers.base import Catalogue, PlanWanted, PriceWanted, Provider
+from standfirst.subscriptions.rules import Interval
+from tests.standin.conftest import ASKS, DECLINED, WORKS, House, house, running
+
+__all__ = ["ASKS", "DECLINED", "WORKS", "Shop", "house", "running", "shop"]
+
+
+class Shop:
+    """What is sold, and what the stand-in says was sold."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.plan = Plan.objects.create(name="All-Access")
+        self.monthly = self.price(900)
+        self.yearly = self.price(9000, Interval.YEAR)
+        self.bring_in_line()
+
+    @property
+    def provider(self) -> Provider:
+        found = for_readers()
+        assert found
+        return found
+
+    def price(self, amount: int, interval: Interval = Interval.MONTH, **more: Any) -> Price:
+        more.setdefault("plan", self.plan)
+        return Price.objects.create(currency="EUR", interval=interval, amount=amount, **more)
+
+    def bring_in_line(self) -> None:
+        plans = [PlanWanted(ours=p.pk, name=p.name, text="", offered=True)
+                 for p in Plan.objects.all()]  # fmt: skip
+        prices = [
+            PriceWanted(
+                ours=p.pk, plan=p.plan_id, currency=p.currency, amount=p.amount,
+                interval=Interval(p.interval), offered=p.is_offered,
+                reduction=p.amount - p.introductory_amount if p.introductory_amount else 0,
+                reduced_periods=p.introductory_periods,
+            )
+            for p in Price.objects.all()
+        ]  # fmt: skip
+        known = {(row.kind, row.ours): row.theirs for row in AtProvider.objects.all()}
+        catalogue = Catalogue(plans=tuple(plans), prices=tuple(prices), known=known)
+        for kind, ours, theirs in self.provider.bring_in_line(catalogue):
+            AtProvider.objects.update_or_create(
+                provider="stripe", realm=self.provider.realm, kind=kind, ours=ours,
+                defaults={"theirs": theirs},
+            )  # fmt: skip
+
+    def begin(self, member: Member, price: Price | None = None, onward: str = "") -> Checkout:
+        return begin_checkout(
+            self.provider, member, price or self.monthly, onward, now=timezone.now()
+        )
+
+    def pay(self, url: str, card: str = WORKS, **form: str) -> tuple[int, str]:
+        """Pay on the stand-in's page: status, and the path one is sent on to."""
+        status, headers, body = self.house.page(url, card=card, email="reader@example.org", **form)
+        there = urlsplit(headers.get("Location", ""))
+        return status, there.path or body
+
+    def sessions(self, status: str = "") -> list[Any]:
+        found = self.house.v.checkout.sessions.list({"limit": 100}).data
+        return [one for one in found if not status or one.status == status]
+
+    def sold(self) -> list[Any]:
+        """Subscriptions at the stand-in that go on."""
+        found = self.house.v.subscriptions.list({"limit": 100, "status": "all"}).data
+        return [one for one in found if one.status != "canceled"]
+
+    def charges(self) -> list[int]:
+        """What was taken, less what was given back."""
+        found = self.house.v.charges.list({"limit": 100}).data
+        return [one.amount - one.amount_refunded for one in found if one.status == "succeeded"]
+
+
+@pytest.fixture
+def shop(house: House, db: None, settings: Any) -> Shop:
+    settings.STRIPE_KEY, settings.STRIPE_API = "sk_test_any", house.base
+    settings.STRIPE_WEBHOOK_SECRETS = ["whsec_test"]
+    return Shop(house)
