@@ -12,6 +12,8 @@ from standfirst.subscriptions.models import AtProvider, Checkout, Plan, Price
 from standfirst.subscriptions.providers import for_readers
 from standfirst.subscriptions.providers.base import Catalogue, PlanWanted, PriceWanted, Provider
 from standfirst.subscriptions.rules import Interval
+from standfirst.subscriptions.standin.server import Server
+from standfirst.subscriptions.standin.store import Store
 from tests.standin.conftest import ASKS, DECLINED, WORKS, House, house, running
 
 __all__ = ["ASKS", "DECLINED", "WORKS", "Shop", "house", "running", "shop"]
@@ -20,8 +22,8 @@ __all__ = ["ASKS", "DECLINED", "WORKS", "Shop", "house", "running", "shop"]
 class Shop:
     """What is sold, and what the stand-in says was sold."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, house: House, store: Store) -> None:
+        self.house, self.store = house, store
         self.plan = Plan.objects.create(name="All-Access")
         self.monthly = self.price(900)
         self.yearly = self.price(9000, Interval.YEAR)
@@ -82,9 +84,14 @@ class Shop:
         found = self.house.v.charges.list({"limit": 100}).data
         return [one.amount - one.amount_refunded for one in found if one.status == "succeeded"]
 
+    def charges_without_asking(self) -> list[int]:
+        """The same past every fault."""
+        rows = self.store.find("charge", status="succeeded")
+        return [one["amount"] - one["amount_refunded"] for one in rows]
+
 
 @pytest.fixture
-def shop(house: House, db: None, settings: Any) -> Shop:
+def shop(running: Server, house: House, db: None, settings: Any) -> Shop:
     settings.STRIPE_KEY, settings.STRIPE_API = "sk_test_any", house.base
     settings.STRIPE_WEBHOOK_SECRETS = ["whsec_test"]
-    return Shop(house)
+    return Shop(house, running.store)

@@ -115,6 +115,7 @@ class Change(StrEnum):
     WITHDRAWN = "withdrawn"
     MERGED = "moved to another account"
     ADOPTED = "moved in"
+    DOUBLED = "bought a second time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

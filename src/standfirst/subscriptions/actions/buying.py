@@ -66,6 +66,10 @@ def begin_checkout(
     end, is ended at the provider first.
     """
     _for_sale(provider, price)
+    if not Checkout.objects.filter(member=member, progress=Progress.OPEN).exists():
+        for one in Subscription.objects.filter(member=member, ends_at__gt=now):
+            if one.is_running:
+                raise AlreadyRuns(one)
     for _ in range(MOST_TURNS):
         mine = _take_place(provider, member, price, onward[:LONGEST_ONWARD], now)
         if mine.provider_id:
