@@ -65,6 +65,27 @@ def test_what_the_environment_says_wins_over_the_file(tmp_path, monkeypatch):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("key", "address", "said"),
+    [
+        ("pk_test_x", "", "STRIPE_KEY"),
+        ("sk_live_x", "http://127.0.0.1:12111", "readers would pay nobody"),
+        ("rk_live_x", "http://127.0.0.1:12111", "readers would pay nobody"),
+        ("sk_test_x", "127.0.0.1:12111", "STRIPE_API"),
+        ("sk_test_x", "http://127.0.0.1:x", "STRIPE_API"),
+    ],
+)
+def test_what_does_not_go_together_for_stripe_is_refused(key: str, address: str, said: str):
+    with pytest.raises(BadSetting, match=said):
+        environment.stripe(key, address)
+
+
+def test_stripe_is_asked_directly_or_through_a_stand_in():
+    assert environment.stripe("rk_live_x", "") == ("rk_live_x", "")
+    assert environment.stripe("sk_test_x", "http://127.0.0.1:1/") == (
+        "sk_test_x", "http://127.0.0.1:1")  # fmt: skip
+
+
 def test_a_variable_that_nobody_described_cannot_be_read():
     with pytest.raises(KeyError):
         environment.text("NOT_DESCRIBED")
@@ -111,6 +132,50 @@ def test_what_is_unsafe_is_said_in_a_sentence(public, name: str, value: object, 
     assert said not in sentences()
     setattr(public, name, value)
     assert said in sentences()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("key", "secrets", "address", "said"),
+    [
+        ("sk_live_x", ["whsec_x"], "http://127.0.0.1:1", "readers would pay nobody"),
+        ("sk_live_x", [], "", "STRIPE_WEBHOOK_SECRET is not set"),
+        ("sk_test_x", ["whsec_x"], "", "readers subscribe without paying"),
+        ("sk_test_x", ["whsec_x"], "https://elsewhere.org", "an address that is not Stripe"),
+    ],
+)
+def test_what_is_unsafe_about_paying_is_said(
+    public, key: str, secrets: list[str], address: str, said: str
+):
+    public.STRIPE_KEY, public.STRIPE_WEBHOOK_SECRETS = "sk_live_x", ["whsec_x"]
+    assert "STRIPE" not in sentences()
+    public.STRIPE_KEY, public.STRIPE_WEBHOOK_SECRETS, public.STRIPE_API = key, secrets, address
+    assert said in sentences()
+
+
+@pytest.mark.django_db
+def test_a_magazine_opens_with_a_key_for_tests_and_not_without_a_live_secret(public):
+    public.STRIPE_KEY = "sk_test_x"
+    assert checks.reasons_not_to_serve() == []
+    public.STRIPE_KEY = "sk_live_x"
+    assert "STRIPE_WEBHOOK_SECRET" in " ".join(checks.reasons_not_to_serve())
+
+
+def test_readers_pay_with_what_is_set_up(settings):
+    from standfirst.subscriptions import providers
+
+    settings.STRIPE_KEY = ""
+    assert providers.for_readers() is None
+    with pytest.raises(LookupError, match="set STRIPE_KEY"):
+        providers.by_name("stripe")
+    realms = []
+    for settings.STRIPE_KEY, settings.STRIPE_API in (
+        ("rk_live_x", ""), ("sk_test_x", ""), ("sk_test_x", "http://127.0.0.1:1"),
+    ):  # fmt: skip
+        found = providers.for_readers()
+        assert found is providers.by_name("stripe") is providers.for_readers()
+        realms.append(found.realm)
+    assert realms == ["live", "test", "stand-in"]
 
 
 @pytest.fixture(autouse=True)

@@ -93,7 +93,7 @@ def create_subscription(store: Store, params: Thing) -> Thing:
     {**COMMON, "items": [{"id": str, "price": str, "quantity": int}],
      "pause_collection": {"behavior": ("keep_as_draft", "mark_uncollectible", "void"),
                           "resumes_at": int},
-     "cancellation_details": DETAILS},
+     "billing_cycle_anchor": {"type": ("now", "unchanged")}, "cancellation_details": DETAILS},
 )  # fmt: skip
 def update_subscription(store: Store, params: Thing, key: str) -> Thing:
     sub = store.need("subscription", key)
@@ -125,7 +125,17 @@ def update_subscription(store: Store, params: Thing, key: str) -> Thing:
         sub = life.end_trial(store, sub)
     if "items" in params:
         sub = _change(store, sub, params)
+    if params.get("billing_cycle_anchor", {}).get("type") == "now":
+        sub = _begin_anew(store, sub, params)
     return _ending(store, sub, params, now)
+
+
+def _begin_anew(store: Store, sub: Thing, params: Thing) -> Thing:
+    if sub["status"] != "active" or params.get("proration_behavior") != "none":
+        raise beyond("a new anchor for what is not active, or with proration.",
+                     "billing_cycle_anchor")  # fmt: skip
+    strict = params.get("payment_behavior") == "error_if_incomplete"
+    return life.begin_anew(store, sub, strict=strict)
 
 
 def _pause(sub: Thing, given: Thing | str, now: int) -> None:

@@ -200,15 +200,23 @@ def next_period(store: Store, sub: Thing, now: int) -> Thing:
 
 def end_trial(store: Store, sub: Thing) -> Thing:
     """The trial is over now; the first payment is asked for at once."""
-    now = store.now(sub["customer"])
-    sub |= {"trial_end": now, "billing_cycle_anchor": now}
+    sub["trial_end"] = store.now(sub["customer"])
+    return begin_anew(store, sub)
+
+
+def begin_anew(store: Store, sub: Thing, *, strict: bool = False) -> Thing:
+    """A period begins now, and is paid at once."""
+    now = sub["billing_cycle_anchor"] = store.now(sub["customer"])
     next_period(store, sub, now)
     if sub["status"] == "active" and sub["latest_invoice"]:
         invoice = store.need("invoice", sub["latest_invoice"])
         if invoice["status"] == "draft" and invoice["auto_advance"]:
             invoices.finalize(store, invoice)
         if invoice["status"] == "open":
-            invoices.attempt(store, invoice, invoices.method_of(store, invoice))
+            error = invoices.attempt(store, invoice, invoices.method_of(store, invoice))
+            if error and strict:
+                error.keep = False
+                raise error
     return store.need("subscription", sub["id"])
 
 

@@ -22,9 +22,9 @@ from standfirst.subscriptions.providers.stripe.reading import Thing
 
 __all__ = ["Stripe"]
 
-# At most four levels may be expanded; so payments are named here, and read apart.
-WITH = ("customer.invoice_settings.default_payment_method", "default_payment_method",
-        "latest_invoice.payments")  # fmt: skip
+# At most four levels may be expanded, so payments are named here and read apart; and nothing below
+# a customer, who may be deleted.
+WITH = ("customer", "default_payment_method", "latest_invoice.payments")
 LOCALES = frozenset(
     "bg cs da de el en es et fi fil fr hr hu id it ja ko lt lv ms mt nb nl pl pt ro ru sk sl sv"  # noqa: SIM905
     " th tr vi zh".split()
@@ -57,23 +57,23 @@ class Stripe:
     def start_checkout(self, order: Order, key: str) -> CheckoutTold:
         session = self._write(key, "checkout.sessions.create", params=_session(order))
         if session.replayed:  # as it was then; it may be paid meanwhile
-            session = self._calls.read(self._calls.reads.checkout.sessions.retrieve, session["id"])
+            session = self._calls.read("checkout/sessions/{}", session["id"])
         return reading.checkout(session)
 
     def read_checkout(self, id: str) -> CheckoutTold | None:
-        found = self._calls.find(self._calls.reads.checkout.sessions.retrieve, id)
+        found = self._calls.find("checkout/sessions/{}", id)
         return reading.checkout(found) if found else None
 
     def expire_checkout(self, id: str) -> CheckoutTold:
         try:
-            ended = self._calls.read(self._calls.writes.checkout.sessions.expire, id)
+            ended = self._calls.do(self._calls.writes.checkout.sessions.expire, id)
         except Refused:  # not open any more, or not known
-            ended = self._calls.read(self._calls.reads.checkout.sessions.retrieve, id)
+            ended = self._calls.read("checkout/sessions/{}", id)
         return reading.checkout(ended)
 
     def portal(self, customer: str, return_url: str) -> str:
         params = {"customer": customer, "return_url": return_url}
-        made = self._calls.read(self._calls.writes.billing_portal.sessions.create, params)
+        made = self._calls.do(self._calls.writes.billing_portal.sessions.create, params)
         return str(made["url"])
 
     # -- reading --------------------------------------------------------------------------------
@@ -87,11 +87,11 @@ class Stripe:
         if customer:
             asked["customer"] = customer
         known = None if customer else returns.of_everybody(self._calls)
-        for found in self._calls.each(self._calls.reads.subscriptions.list, asked):
+        for found in self._calls.each("subscriptions", **asked):
             yield self._told(found, known)
 
     def read_bill(self, id: str) -> BillTold | None:
-        found = self._calls.find(self._calls.reads.invoices.retrieve, id, {"expand": ["payments"]})
+        found = self._calls.find("invoices/{}", id, expand=["payments"])
         return self._bill(found) if found else None
 
     def bills(self, subscription: str = "") -> Iterator[BillTold]:
@@ -99,7 +99,7 @@ class Stripe:
         if subscription:
             asked["subscription"] = subscription
         known = None if subscription else returns.of_everybody(self._calls)
-        for found in self._calls.each(self._calls.reads.invoices.list, asked):
+        for found in self._calls.each("invoices", **asked):
             if not reading.subscription_of(found):
                 continue  # somebody else's business
             if known is None:
@@ -127,34 +127,42 @@ class Stripe:
 
     def _end(self, id: str) -> None:
         try:
-            self._calls.read(self._calls.writes.subscriptions.cancel, id)
+            self._calls.do(self._calls.writes.subscriptions.cancel, id)
         except Refused:
             if self._need(id)["status"] not in reading.OVER:
                 raise
 
     def resume(self, id: str, key: str) -> None:
-        sub = self._need(id)
+        sub = self._need(id, *WITH)
         if sub["status"] in reading.OVER:
             raise Refused("This subscription has ended, and can't be taken up again.", "ended")
         params: dict[str, Any] = {}
         if sub["cancel_at_period_end"]:
             params["cancel_at_period_end"] = False
-        elif sub["cancel_at"] is not None:
+        elif sub.get("cancel_at") is not None:
             params["cancel_at"] = ""
-        if sub["pause_collection"]:
+        if sub.get("pause_collection"):
             params["pause_collection"] = ""
         if params:
             self._write(key, "subscriptions.update", id, params=params)
         if sub["status"] == "paused":
             params = {"billing_cycle_anchor": "now"}
             self._write(f"{key}.resume", "subscriptions.resume", id, params=params)
+        elif sub["status"] == "active" and not reading.is_paid_for(
+            sub | {"pause_collection": None}
+        ):
+            # A pause went over the end of a period, which therefore nobody paid for. So that what
+            # is taken up again is open again, and not for nothing, a period begins now.
+            params = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none",
+                      "payment_behavior": "error_if_incomplete"}  # fmt: skip
+            self._write(f"{key}.anew", "subscriptions.update", id, params=params)
 
     def pause(self, id: str, until: datetime | None, key: str) -> None:
         sub = self._need(id)
         wanted: dict[str, Any] = {"behavior": "void"}
         if until is not None:
             wanted["resumes_at"] = int(until.timestamp())
-        now = sub["pause_collection"] or {}
+        now = sub.get("pause_collection") or {}
         if {name: value for name, value in now.items() if value is not None} != wanted:
             params = {"pause_collection": wanted}
             self._write(key, "subscriptions.update", id, params=params)
@@ -171,9 +179,8 @@ class Stripe:
         self._write(key, "subscriptions.update", id, params=params)
 
     def refund(self, bill: str, amount: int | None, key: str) -> None:
-        asked = {"invoice": bill, "status": "paid"}
         paid = [
-            one for one in self._calls.each(self._calls.reads.invoice_payments.list, asked)
+            one for one in self._calls.each("invoice_payments", invoice=bill, status="paid")
             if one["payment"]["type"] == "payment_intent"
         ]  # fmt: skip
         if not paid:
@@ -192,8 +199,8 @@ class Stripe:
     def _refund_payment(self, intent: str, amount: int | None, key: str) -> None:
         """Give back one payment, or a part. The refund bears the key: Stripe forgets keys after
         some days, and money must not be given back again then."""
-        made = self._calls.each(self._calls.reads.refunds.list, {"payment_intent": intent})
-        if any((one["metadata"] or {}).get("key") == key for one in made):
+        made = self._calls.each("refunds", payment_intent=intent)
+        if any((one.get("metadata") or {}).get("key") == key for one in made):
             return
         params: dict[str, Any] = {"payment_intent": intent, "metadata": {"key": key}}
         if amount is not None:
@@ -220,10 +227,10 @@ class Stripe:
         return self._calls.write(key, service, *ids, params=params)
 
     def _subscription(self, id: str) -> Thing | None:
-        return self._calls.find(self._calls.reads.subscriptions.retrieve, id, {"expand": [*WITH]})
+        return self._calls.find("subscriptions/{}", id, expand=[*WITH])
 
-    def _need(self, id: str) -> Thing:
-        return self._calls.read(self._calls.reads.subscriptions.retrieve, id)
+    def _need(self, id: str, *expand: str) -> Thing:
+        return self._calls.read("subscriptions/{}", id, **({"expand": [*expand]} if expand else {}))
 
     def _told(self, sub: Thing, known: returns.Returns | None = None) -> Told:
         """A subscription in our words, with what else has to be read for that. `known` is what was
@@ -237,15 +244,24 @@ class Stripe:
         return reading.told(
             sub, amount=amount, paid_through=through, next_amount=due,
             refunded=bool(came) and all(one.whole for one in came),
-            disputed_at=min(moments, default=None),
+            disputed_at=min(moments, default=None), card=reading.card_of(self._method(sub)),
         )  # fmt: skip
+
+    def _method(self, sub: Thing) -> Thing | None:
+        """What is charged: the subscription's own, or else its customer's."""
+        if sub.get("default_payment_method"):
+            own: Thing = sub["default_payment_method"]
+            return own
+        settings = sub["customer"].get("invoice_settings") or {}
+        key = reading.id_of(settings.get("default_payment_method"))
+        return self._calls.find("payment_methods/{}", key) if key else None
 
     def _paid_through(self, sub: Thing) -> int | None:
         status, item = sub["status"], reading.item_of(sub)
         if status in ("incomplete", "incomplete_expired"):
             return None
         if status in ("trialing", "paused"):
-            return int(sub["trial_end"] or item["current_period_start"])
+            return int(sub.get("trial_end") or item["current_period_start"])
         if reading.is_paid_for(sub):
             return int(item["current_period_end"])
         if status == "canceled":
@@ -274,9 +290,10 @@ class Stripe:
     def _paid(self, sub: Thing) -> list[Thing]:
         """The last bills that were paid, newest first."""
         if "_paid" not in sub:
-            asked = {"subscription": sub["id"], "status": "paid", "limit": RECENT,
-                     "expand": ["data.payments"]}  # fmt: skip
-            sub["_paid"] = self._calls.read(self._calls.reads.invoices.list, asked)["data"]
+            sub["_paid"] = self._calls.read(
+                "invoices", subscription=sub["id"], status="paid", limit=RECENT,
+                expand=["data.payments"],
+            )["data"]  # fmt: skip
         found: list[Thing] = sub["_paid"]
         return found
 
@@ -286,15 +303,13 @@ class Stripe:
         item = reading.item_of(sub)
         price, currency = item["price"], sub["currency"]
         if price["currency"] != currency:
-            asked = {"expand": ["currency_options"]}
-            price = self._calls.read(self._calls.reads.prices.retrieve, price["id"], asked)
-            price = (price["currency_options"] or {}).get(currency) or price
-        return int(price["unit_amount"] or 0) * int(item["quantity"] or 1)
+            price = self._calls.read("prices/{}", price["id"], expand=["currency_options"])
+            price = (price.get("currency_options") or {}).get(currency) or price
+        return int(price.get("unit_amount") or 0) * int(item.get("quantity") or 1)
 
     def _preview(self, sub: Thing, amount: int) -> int:
         try:
-            asked = {"subscription": sub["id"]}
-            said = self._calls.read(self._calls.reads.invoices.create_preview, asked)
+            said = self._calls.work_out("invoices/create_preview", subscription=sub["id"])
         except Refused:  # nothing to preview: it has just changed, and is read again
             return amount
         return int(said["amount_due"])
@@ -321,7 +336,8 @@ def _session(order: Order) -> dict[str, Any]:
         "cancel_url": order.cancel_url, "locale": language if language in LOCALES else "auto",
     }  # fmt: skip
     if order.coupon:  # Stripe takes one or the other
-        params["discounts"] = [{"coupon": order.coupon}]
+        kind = "promotion_code" if order.coupon.startswith("promo_") else "coupon"
+        params["discounts"] = [{kind: order.coupon}]
     elif order.codes:
         params["allow_promotion_codes"] = True
     return params

@@ -30,29 +30,28 @@ class Returns:
 
 def of_everybody(calls: Calls) -> Returns:
     """All there are; their number is small beside that of payments."""
-    expand = {"expand": ["data.charge"]}
     found: dict[str, Return] = {}
     customers = set()
-    for refund in calls.each(calls.reads.refunds.list, expand):
-        charge = refund["charge"]
-        if isinstance(charge, dict) and charge["payment_intent"]:
-            found[id_of(charge["payment_intent"])] = _of(charge)
-            customers.add(id_of(charge["customer"]))
-    for dispute in calls.each(calls.reads.disputes.list, expand):
+    for refund in calls.each("refunds", expand=["data.charge"]):
+        charge = refund.get("charge")
+        if isinstance(charge, dict) and charge.get("payment_intent"):
+            found[id_of(charge.get("payment_intent"))] = _of(charge)
+            customers.add(id_of(charge.get("customer")))
+    for dispute in calls.each("disputes", expand=["data.charge"]):
         charge = dispute["charge"]
         if dispute["status"] in TAKEN_BACK and isinstance(charge, dict):
-            intent = id_of(charge["payment_intent"])
+            intent = id_of(charge.get("payment_intent"))
             found[intent] = _of(charge, dispute["created"])
-            customers.add(id_of(charge["customer"]))
+            customers.add(id_of(charge.get("customer")))
     return Returns(found, frozenset(customers - {""}))
 
 
 def of_customer(calls: Calls, customer: str) -> Returns:
     """Those of one customer's payments."""
     found = {}
-    for charge in calls.each(calls.reads.charges.list, {"customer": customer}):
-        if charge["payment_intent"] and (charge["amount_refunded"] or charge["disputed"]):
-            found[id_of(charge["payment_intent"])] = _read(calls, charge)
+    for charge in calls.each("charges", customer=customer):
+        if charge.get("payment_intent") and (charge["amount_refunded"] or charge["disputed"]):
+            found[id_of(charge.get("payment_intent"))] = _read(calls, charge)
     return Returns(found, frozenset({customer} if found else ()))
 
 
@@ -60,10 +59,8 @@ def of_payments(calls: Calls, intents: Iterable[str]) -> list[Return]:
     """Those of the payments with these intents, asked for one by one."""
     found = []
     for intent in intents:
-        thing = calls.read(
-            calls.reads.payment_intents.retrieve, intent, {"expand": ["latest_charge"]}
-        )
-        if isinstance(thing["latest_charge"], dict):
+        thing = calls.read("payment_intents/{}", intent, expand=["latest_charge"])
+        if isinstance(thing.get("latest_charge"), dict):
             found.append(_read(calls, thing["latest_charge"]))
     return found
 
@@ -72,7 +69,7 @@ def _read(calls: Calls, charge: Thing) -> Return:
     """A charge stays `disputed` when the dispute was won; so that is looked at."""
     if not charge["disputed"]:
         return _of(charge)
-    disputes = calls.each(calls.reads.disputes.list, {"charge": charge["id"]})
+    disputes = calls.each("disputes", charge=charge["id"])
     moments = [one["created"] for one in disputes if one["status"] in TAKEN_BACK]
     return _of(charge, min(moments, default=None))
 
