@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from standfirst.members.models import Member
 from standfirst.subscriptions.actions.buying import begin_checkout
-from standfirst.subscriptions.models import AtProvider, Checkout, Plan, Price
+from standfirst.subscriptions.actions.catalogue import bring_in_line
+from standfirst.subscriptions.models import Checkout, Plan, Price
 from standfirst.subscriptions.providers import for_readers
-from standfirst.subscriptions.providers.base import Catalogue, PlanWanted, PriceWanted, Provider
+from standfirst.subscriptions.providers.base import Provider
 from standfirst.subscriptions.rules import Interval
 from standfirst.subscriptions.standin.server import Server
 from standfirst.subscriptions.standin.store import Store
@@ -40,24 +41,7 @@ class Shop:
         return Price.objects.create(currency="EUR", interval=interval, amount=amount, **more)
 
     def bring_in_line(self) -> None:
-        plans = [PlanWanted(ours=p.pk, name=p.name, text="", offered=True)
-                 for p in Plan.objects.all()]  # fmt: skip
-        prices = [
-            PriceWanted(
-                ours=p.pk, plan=p.plan_id, currency=p.currency, amount=p.amount,
-                interval=Interval(p.interval), offered=p.is_offered,
-                reduction=p.amount - p.introductory_amount if p.introductory_amount else 0,
-                reduced_periods=p.introductory_periods,
-            )
-            for p in Price.objects.all()
-        ]  # fmt: skip
-        known = {(row.kind, row.ours): row.theirs for row in AtProvider.objects.all()}
-        catalogue = Catalogue(plans=tuple(plans), prices=tuple(prices), known=known)
-        for kind, ours, theirs in self.provider.bring_in_line(catalogue):
-            AtProvider.objects.update_or_create(
-                provider="stripe", realm=self.provider.realm, kind=kind, ours=ours,
-                defaults={"theirs": theirs},
-            )  # fmt: skip
+        bring_in_line(self.provider)
 
     def begin(self, member: Member, price: Price | None = None, onward: str = "") -> Checkout:
         return begin_checkout(

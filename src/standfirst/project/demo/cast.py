@@ -60,6 +60,13 @@ TOPICS = (
     "memory",
 )  # fmt: skip
 
+PROMISE = """Every article, on the day it appears
+The whole archive
+Nothing to count and nothing to choose"""
+PRICES = (
+    ("EUR", "month", 900), ("EUR", "year", 9000), ("USD", "month", 1000), ("USD", "year", 10000),
+)  # fmt: skip
+
 _SAMPLE = "A sample person, invented for this magazine."
 
 AUTHORS = (
