@@ -1,9 +1,13 @@
 """A magazine that sells All-Access at a stand-in for Stripe, and readers who pay there."""
 
+import os
+import signal
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from standfirst.members.models import Member
@@ -79,3 +83,39 @@ def shop(running: Server, house: House, db: None, settings: Any) -> Shop:
     settings.STRIPE_KEY, settings.STRIPE_API = "sk_test_any", house.base
     settings.STRIPE_WEBHOOK_SECRETS = ["whsec_test"]
     return Shop(house, running.store)
+
+
+# -- programs that are killed -------------------------------------------------------------------
+
+
+def in_a_process(act: Callable[[], Any]) -> int:
+    """Do it in a process of its own, on the test's database. Gives the process's number."""
+    connections.close_all()  # or both would talk through one
+    number = os.fork()
+    if number:
+        return number
+    status = 1
+    try:
+        for_readers.cache_clear()
+        act()
+        connections.close_all()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def ended(number: int) -> int:
+    """Wait for it: its exit code, negative for the signal that killed it."""
+    return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+
+
+def dying(home: Any, name: str, *, after: bool) -> None:
+    """From now on this process is killed before, or after, a step (a function of `home`)."""
+    real = getattr(home, name)
+
+    def deadly(*args: Any, **kwargs: Any) -> None:
+        if after:
+            real(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(home, name, deadly)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
@@ -24,11 +24,11 @@ from standfirst.subscriptions.actions import buying, doubles, follow
 from standfirst.subscriptions.actions.buying import AlreadyRuns, mirror_checkout
 from standfirst.subscriptions.actions.doubles import end_doubles
 from standfirst.subscriptions.models import AtProvider, Checkout, Entry, Subscription
-from standfirst.subscriptions.providers import by_name, for_readers
+from standfirst.subscriptions.providers import by_name
 from standfirst.subscriptions.providers.base import Progress, Unreachable
 from standfirst.subscriptions.rules import State
 from tests.making import make_magazine, make_member, subscribe
-from tests.shop import Shop, house, running, shop
+from tests.shop import Shop, dying, ended, house, in_a_process, running, shop
 
 __all__ = ["house", "running", "shop"]
 pytestmark = [pytest.mark.attack, pytest.mark.django_db(transaction=True)]
@@ -53,27 +53,6 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(one, range(count)))
-
-
-def in_a_process(act: Callable[[], Any]) -> int:
-    """Do it in a process of its own, on the test's database. Gives the process's number."""
-    connections.close_all()  # or both would talk through one
-    number = os.fork()
-    if number:
-        return number
-    status = 1
-    try:
-        for_readers.cache_clear()
-        act()
-        connections.close_all()
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def ended(number: int) -> int:
-    """Wait for it: its exit code, negative for the signal that killed it."""
-    return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
 
 
 def place(shop: Shop, member: Member, price: Any) -> str:
@@ -190,19 +169,6 @@ STEPS = [
 ]
 
 
-def dying(name: str, after: bool, shop: Shop) -> None:
-    """From now on this process is killed before, or after, a step is done."""
-    home: Any = buying if hasattr(buying, name) else shop.provider.__class__
-    real = getattr(home, name)
-
-    def deadly(*args: Any, **kwargs: Any) -> None:
-        if after:
-            real(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(home, name, deadly)
-
-
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_the_reader_tries_again_and_pays_once(
@@ -217,7 +183,7 @@ def test_killed_at_any_step_the_reader_tries_again_and_pays_once(
             mirror_checkout(shop.provider, Checkout.objects.get(member=member, url=url))
 
     def killed() -> None:
-        dying(step, after, shop)
+        dying(buying if hasattr(buying, step) else shop.provider.__class__, step, after=after)
         walk()
 
     assert ended(in_a_process(killed)) == -signal.SIGKILL
@@ -289,15 +255,7 @@ def test_ending_the_second_goes_on_after_a_kill(
     by_hand(shop, member)
 
     def act() -> None:
-        home: Any = doubles if hasattr(doubles, step) else shop.provider.__class__
-        real = getattr(home, step)
-
-        def deadly(*args: Any, **kwargs: Any) -> None:
-            if after:
-                real(*args, **kwargs)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        setattr(home, step, deadly)
+        dying(doubles if hasattr(doubles, step) else shop.provider.__class__, step, after=after)
         end_doubles(member.pk, by_name, now=timezone.now())
 
     assert ended(in_a_process(act)) == -signal.SIGKILL

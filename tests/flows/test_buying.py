@@ -1,5 +1,6 @@
 """From the wall to an open article by paying, over HTTP and against the stand-in for Stripe."""
 
+import signal
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,7 +28,18 @@ from standfirst.subscriptions.rules import State
 from tests.conftest import Browser
 from tests.letters import Postbox
 from tests.making import SECRET, make_article, make_member, subscribe
-from tests.shop import ASKS, DECLINED, WORKS, Shop, house, running, shop
+from tests.shop import (
+    ASKS,
+    DECLINED,
+    WORKS,
+    Shop,
+    dying,
+    ended,
+    house,
+    in_a_process,
+    running,
+    shop,
+)  # fmt: skip
 
 __all__ = ["house", "running", "shop"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -381,6 +393,29 @@ def test_without_a_provider_nothing_is_sold(shop: Shop, settings: Any) -> None:
     assert buy(signed_in(make_member()), shop.monthly).status_code == 404
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["join", "sign_in", "redirect", "begin_checkout"])
+def test_killed_while_joining_one_account_reads_in_the_end(
+    shop: Shop, article: Article, postbox: Postbox, step: str, after: bool
+) -> None:
+    from standfirst.reading import buying
+
+    def killed() -> None:
+        dying(buying, step, after=after)
+        buy(Browser(), shop.monthly, article, email="reader@example.org")
+
+    assert ended(in_a_process(killed)) == -signal.SIGKILL
+    reader = Browser()  # nothing came back, not even a cookie
+    answer = buy(reader, shop.monthly, article, email="reader@example.org")
+    if answer.status_code == 202:
+        assert path_of(reader.post(postbox.link()).url) == PLANS
+        answer = buy(reader, shop.monthly, article)
+    assert reader.get(shop.pay(answer.url)[1]).url == f"{article.get_absolute_url()}#rest"
+    assert SECRET in reader.get(article.get_absolute_url()).content.decode()
+    assert (Member.objects.count(), Subscription.objects.count()) == (1, 1)
+    assert (len(shop.sessions()), shop.charges()) == (1, [900])
+
+
 # -- back from paying ---------------------------------------------------------------------------
 
 
@@ -445,6 +480,19 @@ def test_only_the_member_whose_checkout_it_is_is_led_on(shop: Shop, article: Art
 def test_an_unknown_checkout_is_unknown(shop: Shop, browser: Browser, id: str) -> None:
     assert browser.get(f"/all-access/bought/{id}/").status_code == 404
     assert not Checkout.objects.exists()
+
+
+def test_looking_pays_nothing_and_changes_nothing(shop: Shop, article: Article) -> None:
+    member = make_member()
+    reader = signed_in(member)
+    buy(reader, shop.monthly, article)
+    before = list(Checkout.objects.values()), shop.sessions()[0].to_dict()
+    back = reverse("bought", args=[Checkout.objects.get().provider_id])
+    for looker in (reader, Browser(), signed_in(make_member())):
+        for look in (looker.get, looker.head):
+            assert look(back).status_code in {200, 202}
+    assert (list(Checkout.objects.values()), shop.sessions()[0].to_dict()) == before
+    assert (Subscription.objects.count(), Entry.objects.count(), shop.charges()) == (0, 0, [])
 
 
 def test_an_ended_page_says_that_nothing_was_charged(shop: Shop) -> None:

@@ -20,7 +20,7 @@
     thanks.className = "notice good";
     thanks.setAttribute("role", "status");
     thanks.textContent = "Thank you. From now on everything is open to you.";
-    rest.before(thanks);
+    rest.prepend(thanks);
   }
   strip.textContent = told.name || "Your account";
   if (told.staff) {
