@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings as ours
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -440,6 +441,22 @@ def test_the_page_that_waits_turns_into_the_article_and_gives_up_at_last(
     shop.house.steer("/faults", "DELETE")
     assert reader.head(back).url == f"{article.get_absolute_url()}#rest"
     assert SECRET in reader.get(article.get_absolute_url()).content.decode()
+
+
+def test_a_provider_that_keeps_us_waiting_is_left_alone_for_a_while(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from standfirst.reading import buying
+
+    monkeypatch.setattr(buying, "PATIENCE", 0.0)
+    reader = signed_in(make_member())
+    back = shop.pay(buy(reader, shop.monthly).url)[1]
+    shop.house.steer("/faults", kind="error", method="GET", times=99)
+    assert reader.get(back).status_code == 503
+    shop.house.steer("/faults", "DELETE")
+    assert reader.get(back).status_code == 503
+    cache.delete(buying.SLOW)
+    assert reader.get(back).status_code == 302
 
 
 def test_an_event_that_comes_meanwhile_counts(shop: Shop, article: Article) -> None:

@@ -4,12 +4,14 @@ A reader has an account before paying, so that what was paid for always belongs 
 that is asked here by GET begins, spends or pays: it mirrors what the provider says.
 """
 
+import time
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from allauth.core import ratelimit
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -41,6 +43,8 @@ THANKS = "thanks"  # a cookie that a kept page's script turns into a sentence, o
 PAUSES = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 60, 60, 60)
 
 CLOCKS_DIFFER = timedelta(minutes=5)
+SLOW = "provider-is-slow"
+PATIENCE, LEFT_ALONE = 2.0, 8  # seconds
 
 RUNS = {
     "active": "You have All-Access already, so nothing was bought a second time.",
@@ -150,12 +154,7 @@ def bought(request: HttpRequest, checkout: str) -> HttpResponse:
     mine = known.filter(provider=provider.name).first() if provider else None
     if provider is None or mine is None:
         return _said(request, "unknown_payment", 404)
-    trouble = False
-    if mine.progress != Progress.PAID:
-        try:
-            mine = mirror_checkout(provider, mine)
-        except (Unreachable, Refused):
-            trouble = True
+    trouble = mine.progress != Progress.PAID and not _mirrored(provider, mine)
     paid = mine.progress == Progress.PAID or _opened_meanwhile(mine)
     if request.user != mine.member:
         kind = "paid_elsewhere" if paid else "not_yours"
@@ -165,6 +164,24 @@ def bought(request: HttpRequest, checkout: str) -> HttpResponse:
     if mine.progress == Progress.EXPIRED:
         return _said(request, "expired", 410, onward=mine.onward)
     return _wait(request, mine, trouble=trouble)
+
+
+def _mirrored(provider: Provider, mine: Checkout) -> bool:
+    """Ask the provider; False where it could not be asked.
+
+    One that keeps us waiting is left alone for some seconds, so that many who wait for it don't
+    hold up everybody else.
+    """
+    if cache.get(SLOW):
+        return False
+    began = time.monotonic()
+    try:
+        mirror_checkout(provider, mine)
+    except (Unreachable, Refused):
+        if time.monotonic() - began > PATIENCE:
+            cache.set(SLOW, 1, LEFT_ALONE)
+        return False
+    return True
 
 
 def _opened_meanwhile(mine: Checkout) -> bool:
