@@ -74,6 +74,10 @@ def test_what_stripe_does_not_know_is_none(house: House, provider: Stripe) -> No
     assert provider.read_checkout("cs_test_none") is None
     assert provider.read_subscription("sub_none") is None
     assert provider.read_bill("in_none") is None
+    sub = subscribed(house)
+    for odd in ("", ".", "..", "x?limit=1", f"../subscriptions/{sub.id}", "x" * 300, "\n", "é"):
+        assert provider.read_checkout(odd) is None
+        assert provider.read_bill(odd) is None
     with pytest.raises(Refused, match="No such"):
         provider.cancel("sub_none", When.NOW, "k")
 
@@ -252,6 +256,15 @@ def test_a_pause_that_is_ended_in_a_period_that_nobody_paid_begins_one(
     provider.resume(sub.id, "k5")
     assert [(one.status, one.paid) for one in provider.bills(sub.id)] == [
         (BillStatus.PAID, 1000), (BillStatus.VOID, 0), (BillStatus.PAID, 1000)]  # fmt: skip
+
+
+def test_a_change_in_a_pause_pays_for_no_period(house: House, provider: Stripe) -> None:
+    sub = subscribed(house)
+    provider.pause(sub.id, None, "k1")
+    house.day(40)
+    provider.change_price(sub.id, house.price(900, "month").id, "k2")  # its bill is below nought
+    told = read(provider, sub)
+    assert (told.state, told.dates.paid_through) == (State.PAUSED, day(31))
 
 
 def test_a_customer_who_was_deleted_is_told(house: House, provider: Stripe) -> None:

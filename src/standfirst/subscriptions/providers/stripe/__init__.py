@@ -148,14 +148,16 @@ class Stripe:
         if sub["status"] == "paused":
             params = {"billing_cycle_anchor": "now"}
             self._write(f"{key}.resume", "subscriptions.resume", id, params=params)
-        elif sub["status"] == "active" and not reading.is_paid_for(
-            sub | {"pause_collection": None}
-        ):
+        elif sub["status"] == "active" and self._is_unpaid(sub | {"pause_collection": None}):
             # A pause went over the end of a period, which therefore nobody paid for. So that what
             # is taken up again is open again, and not for nothing, a period begins now.
             params = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none",
                       "payment_behavior": "error_if_incomplete"}  # fmt: skip
             self._write(f"{key}.anew", "subscriptions.update", id, params=params)
+
+    def _is_unpaid(self, sub: Thing) -> bool:
+        """Was nothing paid for the period that a subscription is in?"""
+        return (self._paid_through(sub) or 0) <= reading.item_of(sub)["current_period_start"]
 
     def pause(self, id: str, until: datetime | None, key: str) -> None:
         sub = self._need(id)
@@ -262,8 +264,10 @@ class Stripe:
             return None
         if status in ("trialing", "paused"):
             return int(sub.get("trial_end") or item["current_period_start"])
-        if reading.is_paid_for(sub):
+        if reading.is_being_paid(sub):
             return int(item["current_period_end"])
+        if (until := reading.latest_paid_until(sub)) is not None:
+            return until
         if status == "canceled":
             return int(item["current_period_start"])
         # Periods go on while nothing is paid; so what was paid says until when.

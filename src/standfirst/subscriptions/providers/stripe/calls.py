@@ -3,10 +3,10 @@
 Plain dicts come back, so that nothing of the SDK travels further than this package.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
-from urllib.parse import quote
 
 import stripe
 
@@ -49,9 +49,10 @@ class Calls:
         return self._read("post", path, (), params)
 
     def _read(self, method: str, path: str, ids: tuple[str, ...], params: Thing) -> Thing:
-        if not all(ids):  # the address would be that of a list
-            raise Refused("Stripe knows nothing without an id.", "resource_missing")
-        address = "/v1/" + path.format(*(quote(one, safe="") for one in ids))
+        # Ids come from readers' addresses too; "" or "." would be the address of a list.
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{1,255}", one) for one in ids):
+            raise Refused("Stripe has no such ids.", "resource_missing")
+        address = "/v1/" + path.format(*ids)
         answer: Thing = self._patiently(self._reader.raw_request, method, address, **params).data
         return answer
 

@@ -51,9 +51,10 @@ def _where(event: Thing) -> tuple[Heard, str]:
 
 
 def _of_bill(found: Heard, bill: Thing) -> Heard:
+    """An endpoint of an older version of the API is told the subscription where it was then."""
     return replace(
-        found, subscription=subscription_of(bill), bill=id_of(bill.get("id")),
-        customer=id_of(bill.get("customer")),
+        found, subscription=subscription_of(bill) or id_of(bill.get("subscription")),
+        bill=id_of(bill.get("id")), customer=id_of(bill.get("customer")),
     )  # fmt: skip
 
 

@@ -147,18 +147,19 @@ def latest_bill(sub: Thing) -> Thing | None:
     return found if isinstance(found, dict) else None
 
 
-def is_paid_for(sub: Thing) -> bool:
-    """Does the present period count as paid, as far as the subscription and its latest bill say?
-
-    A renewal's bill is a draft for an hour, and then open for a moment, while the subscription is
-    active. What was voided, or is kept back in a pause, was not paid."""
+def is_being_paid(sub: Thing) -> bool:
+    """Is the present period's bill under way? At a renewal it is a draft for an hour, and then open
+    for a moment, while the subscription is active. In a pause it is kept back or voided."""
     last = latest_bill(sub)
-    if last is None:
-        return sub["status"] == "active"
-    if last["status"] == "paid":
-        return True
-    waits = last["status"] in ("draft", "open") and not sub.get("pause_collection")
-    return sub["status"] == "active" and waits
+    waits = last is not None and last["status"] in ("draft", "open")
+    return waits and sub["status"] == "active" and not sub.get("pause_collection")
+
+
+def latest_paid_until(sub: Thing) -> int | None:
+    """The end of what the latest bill paid for; None where it is not paid or pays for no period."""
+    last = latest_bill(sub)
+    period = period_of(last) if last and last["status"] == "paid" else None
+    return period and period[1]
 
 
 def state_of(sub: Thing, *, refunded: bool, disputed: bool) -> State:
