@@ -28,7 +28,7 @@ from standfirst.subscriptions.providers.base import Progress
 from standfirst.subscriptions.rules import State
 from tests.conftest import Browser
 from tests.letters import Postbox
-from tests.making import SECRET, make_article, make_member, subscribe
+from tests.making import SECRET, make_article, make_magazine, make_member, subscribe
 from tests.shop import (
     ASKS,
     DECLINED,
@@ -389,6 +389,32 @@ def test_a_customer_deleted_at_the_provider_is_made_anew(shop: Shop) -> None:
     assert AtProvider.objects.get(kind="customer").theirs != "cus_gone"
 
 
+def test_a_plan_changed_between_two_tries_is_ordered_as_it_is_now(shop: Shop) -> None:
+    from standfirst.subscriptions.actions import buying
+
+    member = make_member()
+    mine = buying._take_place(shop.provider, member, shop.monthly, "", timezone.now())
+    customer = buying._customer_of(shop.provider, member)
+    # Begun, and killed before it was noted.
+    shop.provider.start_checkout(buying._order(shop.provider, mine, customer), str(mine.key))
+    Plan.objects.update(trial_days=7)
+    to_pay = buy(signed_in(member), shop.monthly)
+    assert to_pay.status_code == 302
+    shop.pay(to_pay.url)
+    assert shop.sold()[0].trial_end
+    # Nobody was ever given the address of the first.
+    assert Checkout.objects.exclude(provider_id="").count() == 1
+
+
+def test_an_address_that_cannot_be_written_to_is_mended_first(shop: Shop) -> None:
+    member = make_member()
+    Member.objects.filter(pk=member.pk).update(email="no-address")
+    answer = buy(signed_in(member), shop.monthly)
+    assert answer.status_code == 409
+    assert reverse("account_email") in answer.content.decode()
+    assert shop.sessions() == []
+
+
 def test_without_a_provider_nothing_is_sold(shop: Shop, settings: Any) -> None:
     settings.STRIPE_KEY = ""
     assert buy(signed_in(make_member()), shop.monthly).status_code == 404
@@ -521,3 +547,19 @@ def test_an_ended_page_says_that_nothing_was_charged(shop: Shop) -> None:
     assert answer.status_code == 410
     assert "Nothing was charged" in answer.content.decode()
     assert buy(reader, shop.monthly).status_code == 302
+
+
+# -- the demo -----------------------------------------------------------------------------------
+
+
+def test_the_demos_subscriber_bought_as_all_do_and_once(shop: Shop) -> None:
+    from standfirst.project.demo import cast, paying
+
+    make_magazine()
+    email = next(person.email for person in cast.PEOPLE if person.key == "subscriber")
+    member = make_member(email)
+    for _ in range(2):
+        paying.sell(timezone.now())
+    mine = Subscription.objects.get(member=member)
+    assert (mine.provider, mine.state, mine.bills.count()) == ("stripe", State.ACTIVE, 1)
+    assert len(shop.sessions()) == 1
