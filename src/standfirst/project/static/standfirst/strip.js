@@ -13,6 +13,7 @@
     return;
   }
   document.documentElement.classList.add("known"); // hides what is said to visitors only
+  if (told.subscribes) document.documentElement.classList.add("subscribed");
   strip.textContent = told.name || "Your account";
   if (told.staff) {
     const newsroom = document.createElement("a");
