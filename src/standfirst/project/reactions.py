@@ -35,6 +35,11 @@ from standfirst.publication.events import (
     TimeZoneChanged,
 )
 from standfirst.reading.freshness import changed, everything, unlocked
+from standfirst.subscriptions.jobs import look_for_doubles, send_bought_twice
+from standfirst.subscriptions.rules import Change
+
+# A subscription may run from here on; and so a member may have two.
+BEGUN = {Change.BEGAN, Change.TRIAL_BEGAN, Change.RESUMED}
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
     MemberJoined: [
@@ -58,7 +63,16 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ArticleUnlocked: [
         lambda event: unlocked(event.member),
     ],
-    SubscriptionChanged: [],  # its row is watched by `reading.freshness`
+    SubscriptionChanged: [  # its row is watched by `reading.freshness`
+        lambda event: (
+            look_for_doubles.enqueue(event.member)
+            if event.member and event.change in BEGUN
+            else None
+        ),
+        lambda event: (
+            send_bought_twice.enqueue(event.entry) if event.change == Change.DOUBLED else None
+        ),
+    ],
     ArticlesLoaded: [
         lambda event: everything(),
         lambda event: note(*event.articles),

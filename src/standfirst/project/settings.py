@@ -207,6 +207,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {
     "join": "20/m/ip,5/h/key",
     "choose": "60/m/ip,30/m/user",
+    "buy": "60/m/ip,30/m/user",
+    "bought": "120/m/ip",
     "confirm_code": "20/m/ip,10/h/user",
     "send_confirmation": "20/m/ip,3/10m/user",
     "sign_in_link": "20/m/ip",
@@ -301,7 +303,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-src 'self' https:",
         "object-src 'none'",
         "base-uri 'none'",
-        "form-action 'self'",
+        # A form of ours leads on to the page where is paid, and browsers hold that to this list.
+        f"form-action 'self' {STRIPE_API or 'https://checkout.stripe.com'}",
         "frame-ancestors 'self'",
     )
 )

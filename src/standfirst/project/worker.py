@@ -39,13 +39,15 @@ ALIVE_EVERY, ALIVE_FOR = 20, 120  # seconds
 SILENT_BEFORE_RESCUE = timedelta(minutes=10)
 RESCUES = 1
 RESULTS_KEPT = timedelta(days=7)
-# Nothing was handed over when one of these was raised, so trying again sends nothing twice.
+# Nothing was handed over when one of these was raised, so trying again does nothing twice.
 TRY_AGAIN = (
     "smtplib.SMTPConnectError",
     "smtplib.SMTPHeloError",
     "smtplib.SMTPAuthenticationError",
     "builtins.ConnectionRefusedError",
     "socket.gaierror",
+    # A provider of payments: whatever is asked of it bears a key, so that it is done once.
+    "standfirst.subscriptions.providers.base.Unreachable",
 )
 PAUSES = (1, 5, 25, 120, 600)  # minutes before the second, third, ... attempt
 
@@ -98,7 +100,7 @@ def rescue_jobs(now: datetime | None = None) -> int:
 
 
 def try_mail_again(now: datetime | None = None) -> int:
-    """Queue jobs again that failed because the mail server could not be reached. Says how many."""
+    """Queue jobs again that failed because a server could not be reached. Says how many."""
     now = now or timezone.now()
     count = 0
     failed = DBTaskResult.objects.failed().filter(exception_class_path__in=TRY_AGAIN)
@@ -112,7 +114,7 @@ def try_mail_again(now: datetime | None = None) -> int:
             status=TaskResultStatus.READY, run_after=(job.finished_at or now) + pause
         )
         log.warning(
-            "Mail could not be handed over (%s): job %s is tried again in %d min.",
+            "A server could not be reached (%s): job %s is tried again in %d min.",
             job.exception_class_path,
             job.task_name,
             pause.total_seconds() / 60,

@@ -116,6 +116,7 @@ class Change(StrEnum):
     WITHDRAWN = "withdrawn"
     MERGED = "moved to another account"
     ADOPTED = "moved in"
+    DOUBLED = "bought a second time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,15 @@
 """Show a whole sample magazine on this machine: made, filled, served, with its worker.
 
-Nothing leaves the machine: mail goes to an outbox that is a page of the demo. Ctrl-C stops
-everything; the next start goes on with the same data, unless --fresh."""
+Nothing leaves the machine: mail goes to an outbox that is a page of the demo, and readers pay at a
+stand-in for Stripe that moves no money. Ctrl-C stops everything; the next start goes on with the
+same data, unless --fresh."""
 
 import argparse
 import os
 import secrets
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 HELP = "show a whole sample magazine on this machine"
@@ -46,29 +48,46 @@ def run(options: argparse.Namespace) -> int:
         listening.close()
     _make_home(home, fresh=options.fresh)
     address = f"http://localhost:{options.port}"
-    _surroundings(home, address)
-    start_django()
 
+    from standfirst.project.demo.paying import StandIn
+
+    stand_in = StandIn(home, address, near=options.port + 1)
+    _surroundings(home, address, stand_in.settings)
+    start_django()
+    with stand_in.running() as child:
+        _make(options.articles)
+        if options.load_only:
+            return 0
+        from standfirst.project.demo.signs import directory
+        from standfirst.project.demo.together import run_together
+
+        return run_together(
+            options.port,
+            lambda: print(directory(address, stand_in.address), flush=True),
+            {"stand-in for Stripe": child},
+        )
+
+
+def _make(articles: int) -> None:
+    """Whatever of the sample is not there yet; `articles` is how many there should be at least."""
     from django.utils import timezone
 
     from standfirst.project.commands.prepare import prepare
+    from standfirst.project.demo.paying import sell
     from standfirst.project.demo.people import make_people
+    from standfirst.project.demo.plans import make_plans
     from standfirst.project.demo.sample import load_sample
 
     prepare()
     if load_sample():
         print("The sample magazine is loaded.", file=sys.stderr)
     make_people(timezone.now())
-    if options.articles:
+    make_plans()
+    sell(timezone.now())
+    if articles:
         from standfirst.project.demo.filler import fill
 
-        fill(options.articles)
-    if options.load_only:
-        return 0
-    from standfirst.project.demo.signs import directory
-    from standfirst.project.demo.together import run_together
-
-    return run_together(options.port, lambda: print(directory(address), flush=True))
+        fill(articles)
 
 
 def _make_home(home: Path, *, fresh: bool) -> None:
@@ -90,7 +109,7 @@ def _make_home(home: Path, *, fresh: bool) -> None:
         key.chmod(0o600)
 
 
-def _surroundings(home: Path, address: str) -> None:
+def _surroundings(home: Path, address: str, paying: Mapping[str, str]) -> None:
     """The demo's settings. What stands in the environment for another magazine is not used."""
     from standfirst.project.environment import VARIABLES
 
@@ -105,4 +124,5 @@ def _surroundings(home: Path, address: str) -> None:
         EMAIL_URL=f"file://{home / 'outbox'}",
         EMAIL_FROM="The Meridian <post@meridian.example>",
         DEMO="1",
+        **paying,
     )

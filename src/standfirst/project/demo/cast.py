@@ -29,7 +29,6 @@ PUBLICATION = {
     "language": "en-GB",
     "currency": "EUR",
     "allowance": 3,
-    "all_access_price": "€9 a month",
 }
 
 SECTIONS = (

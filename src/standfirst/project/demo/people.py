@@ -1,6 +1,6 @@
 """The sample's readers, made by the actions that real ones are made by."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
@@ -15,13 +15,13 @@ from standfirst.project.actions import make_staff
 from standfirst.project.demo import cast
 from standfirst.publication.queries import the_publication
 from standfirst.reading.actions import join_at
-from standfirst.subscriptions.models import Subscription
 
 
 def make_people(now: datetime) -> None:
     """Make whoever is missing, and let the spent member spend this month's choices.
 
-    The same on every start: in a new month the spent member has chosen anew.
+    The same on every start: in a new month the spent member has chosen anew. The subscriber buys
+    where all buy, see `paying`.
     """
     for person in cast.PEOPLE:
         if not Member.objects.filter(email=person.email).exists():
@@ -47,10 +47,6 @@ def _make(person: cast.Person, now: datetime) -> None:
         Member.objects.filter(pk=member.pk).update(name=person.name)
     if person.key == "member":
         _spend(member, 1, now)
-    if person.key == "subscriber":
-        Subscription.objects.create(
-            member=member, starts_at=now, ends_at=now + timedelta(days=365), note="sample"
-        )
 
 
 def _metered() -> QuerySet[Article]:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -20,43 +20,65 @@ class _Stopped(Exception):  # noqa: N818
     pass
 
 
-def run_together(port: int, ready: Callable[[], None]) -> int:
+class Child:
+    """A program of ours in a session of its own, so that Ctrl-C reaches it through us, once."""
+
+    def __init__(self, command: list[str], stdout: int | None = None) -> None:
+        self._command, self._stdout = command, stdout
+        self.restarts = 0
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603  our own program
+            self._command,
+            stdout=self._stdout,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def start_again(self) -> None:
+        self.restarts += 1
+        self.process = self._start()
+
+
+def run_together(
+    port: int, ready: Callable[[], None], beside: Mapping[str, Child] | None = None
+) -> int:
     """Run `standfirst serve` and `standfirst worker` until Ctrl-C. Returns the exit code.
 
-    `ready` is called once the server answers. A child that dies is started again, a few times.
+    `ready` is called once the server answers. A child that dies is started again, a few times; so
+    are those that run `beside` already, and that whoever started them ends.
     """
-    verbs = {
-        "server": ["serve", "--port", str(port)],
-        "worker": ["worker"],
-    }
-    restarts = dict.fromkeys(verbs, 0)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    children: dict[str, subprocess.Popen[bytes]] = {}
+    ours: dict[str, Child] = {}
     try:
-        for name, verb in verbs.items():
-            children[name] = _start(verb)
-        _wait_for(port, children["server"])
+        for name, verb in {"server": ["serve", "--port", str(port)], "worker": ["worker"]}.items():
+            ours[name] = Child([sys.executable, "-m", "standfirst", *verb])
+        _wait_for(port, ours["server"])
         ready()
         while True:
             time.sleep(0.5)
-            for name, child in children.items():
-                if child.poll() is None:
+            for name, child in {**ours, **(beside or {})}.items():
+                if child.is_alive:
                     continue
-                restarts[name] += 1
-                if restarts[name] > RESTARTS:
+                code = child.process.returncode
+                if child.restarts == RESTARTS:
                     print(
-                        f"standfirst: the {name} died {RESTARTS + 1} times (exit code "
-                        f"{child.returncode}), so the demo ends.",
+                        f"standfirst: the {name} died {RESTARTS + 1} times (exit code {code}), so "
+                        "the demo ends.",
                         file=sys.stderr,
                     )
                     return 1
                 print(
-                    f"standfirst: the {name} died (exit code {child.returncode}); it is started "
-                    "again.",
+                    f"standfirst: the {name} died (exit code {code}); it is started again.",
                     file=sys.stderr,
                 )
-                children[name] = _start(verbs[name])
+                child.start_again()
     except _Stopped:
         print("\nStopping …", file=sys.stderr)
         return 0
@@ -66,20 +88,11 @@ def run_together(port: int, ready: Callable[[], None]) -> int:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        _end(children)
+        end(ours.values())
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
     raise _Stopped
-
-
-def _start(verb: list[str]) -> subprocess.Popen[bytes]:
-    """A child in a session of its own, so that Ctrl-C reaches it through us and only once."""
-    return subprocess.Popen(  # noqa: S603  our own program
-        [sys.executable, "-m", "standfirst", *verb],
-        start_new_session=True,
-        preexec_fn=_end_with_parent,
-    )
 
 
 def _end_with_parent() -> None:
@@ -88,9 +101,9 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+def _wait_for(port: int, server: Child) -> None:
     for _ in range(SECONDS_TO_START * 10):
-        if server.poll() is not None:
+        if not server.is_alive:
             raise TimeoutError("the server did not start; the reason stands above.")
         try:
             with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
@@ -100,14 +113,16 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"the server did not answer within {SECONDS_TO_START} seconds.")
 
 
-def _end(children: dict[str, subprocess.Popen[bytes]]) -> None:
-    for child in children.values():
-        if child.poll() is None:
-            child.terminate()
+def end(children: Iterable[Child]) -> None:
+    """Let them stop, and kill what has not within a while."""
+    running = [child.process for child in children]
+    for process in running:
+        if process.poll() is None:
+            process.terminate()
     deadline = time.monotonic() + SECONDS_TO_STOP
-    for child in children.values():
+    for process in running:
         try:
-            child.wait(max(0.1, deadline - time.monotonic()))
+            process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
