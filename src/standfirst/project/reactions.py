@@ -33,8 +33,12 @@ from standfirst.publication.events import (
     SitemapsWritten,
     SubscriptionChanged,
     TimeZoneChanged,
+    WithdrawalWanted,
+    Withdrew,
 )
 from standfirst.reading.freshness import changed, everything, unlocked
+from standfirst.subscriptions.jobs import send_news, send_withdrawal_link, send_withdrawn
+from standfirst.subscriptions.letters import LETTERS
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
     MemberJoined: [
@@ -58,7 +62,15 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ArticleUnlocked: [
         lambda event: unlocked(event.member),
     ],
-    SubscriptionChanged: [],  # its row is watched by `reading.freshness`
+    SubscriptionChanged: [  # its row is watched by `reading.freshness`
+        lambda event: send_news.enqueue(event.entry) if event.change in LETTERS else None,
+    ],
+    Withdrew: [
+        lambda event: send_withdrawn.enqueue(event.ending, email=event.email),
+    ],
+    WithdrawalWanted: [
+        lambda event: send_withdrawal_link.enqueue(event.email, named=event.named),
+    ],
     ArticlesLoaded: [
         lambda event: everything(),
         lambda event: note(*event.articles),

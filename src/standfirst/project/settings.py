@@ -207,6 +207,9 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {
     "join": "20/m/ip,5/h/key",
     "choose": "60/m/ip,30/m/user",
+    "all_access": "60/m/ip,20/m/user",
+    "withdraw": "60/m/ip",
+    "withdraw_ask": "10/m/ip,5/h/key",
     "confirm_code": "20/m/ip,10/h/user",
     "send_confirmation": "20/m/ip,3/10m/user",
     "sign_in_link": "20/m/ip",
@@ -301,7 +304,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-src 'self' https:",
         "object-src 'none'",
         "base-uri 'none'",
-        "form-action 'self'",
+        # Forms of ours lead on to where is paid or a card is changed; browsers hold that to this.
+        f"form-action 'self' {STRIPE_API or 'https://checkout.stripe.com https://billing.stripe.com'}",
         "frame-ancestors 'self'",
     )
 )
