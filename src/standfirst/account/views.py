@@ -40,6 +40,7 @@ from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
 from standfirst.members.sign_in import next_of, proved_by_mail_just_now, too_often
 from standfirst.publication.queries import the_publication
+from standfirst.subscriptions.actions.leaving import may_withdraw
 from standfirst.subscriptions.queries import main_subscription, subscribed_until
 from standfirst.subscriptions.words import told
 
@@ -286,13 +287,17 @@ def delete(request: HttpRequest, member: Member) -> HttpResponse:
         else:
             logout(request)
             return render(request, "members/said.html", {"sentence": FAREWELL, "onward": "/"})
+    now = timezone.now()
+    mine = main_subscription(member, now)
     return page(
         request,
         "delete",
         status=422 if error else 200,
         error=error,
         word=FAREWELL_WORD,
-        subscribed_until=subscribed_until(member, timezone.now()),
+        subscribed_until=subscribed_until(member, now),
+        mine=told(mine, language_of(request), now) if mine else None,
+        withdrawal_ends=may_withdraw(mine, now) if mine else None,
         has_subscriptions=member.subscriptions.exists(),
     )
 

@@ -17,6 +17,7 @@ from standfirst.members.models import Member
 from standfirst.members.rules import Unusable, address_from
 from standfirst.members.sign_in import too_often
 from standfirst.publication.events import WithdrawalWanted, happened
+from standfirst.publication.money import written
 from standfirst.publication.same_origin import posts_from_here_only
 from standfirst.subscriptions.actions.following import Unknown
 from standfirst.subscriptions.actions.leaving import TooLate, finish, may_withdraw, withdraw
@@ -24,8 +25,8 @@ from standfirst.subscriptions.links import read_withdrawal_token
 from standfirst.subscriptions.models import Ending, Subscription
 from standfirst.subscriptions.providers import by_name
 from standfirst.subscriptions.providers.base import ProviderError
-from standfirst.subscriptions.queries import main_subscription
-from standfirst.subscriptions.words import paid_in_words, told
+from standfirst.subscriptions.queries import main_subscription, paid_and_kept
+from standfirst.subscriptions.words import told
 
 log = logging.getLogger("standfirst.account")
 
@@ -83,12 +84,12 @@ def _steps(request: HttpRequest, found: Subscription, *, leave_to: str) -> HttpR
     """The statement, then its confirmation; only a POST of the second declares anything."""
     now, language = timezone.now(), language_of(request)
     declared = found.endings.filter(kind=Ending.Kind.WITHDRAWN).first()
-    ends = may_withdraw(found, now)
+    ends, kept = may_withdraw(found, now), paid_and_kept(found)
     context: dict[str, Any] = {
         "subscription": found,
         "mine": told(found, language, now),
         "ends": ends,
-        "back": paid_in_words(found, language),
+        "back": written(kept, found.currency, language) if kept else "",
         "leave_to": leave_to,
     }
     if declared is None and ends is None:

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date
 from django_tasks import TaskContext, task
 
 from standfirst.members.mail import send_once
+from standfirst.publication.money import written
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.actions.following import Unknown
 from standfirst.subscriptions.actions.leaving import finish, may_withdraw
@@ -31,7 +32,6 @@ from standfirst.subscriptions.rules import (
     State,
     notice_due,
 )
-from standfirst.subscriptions.words import paid_in_words
 from standfirst.subscriptions.words import told as told_of
 
 log = logging.getLogger("standfirst.subscriptions")
@@ -73,7 +73,9 @@ def send_withdrawn(context: TaskContext, ending: int, email: str) -> None:
     """The dated receipt of a withdrawal. It goes out whatever became of the account since."""
     found = Ending.objects.select_related("subscription__plan").get(pk=ending)
     if email:
-        _write(context, "withdrawn", email, found.subscription, ending=found)
+        language = the_publication().language
+        back = written(found.amount, found.currency, language) if found.amount else ""
+        _write(context, "withdrawn", email, found.subscription, ending=found, back=back)
 
 
 @task(takes_context=True)
@@ -113,7 +115,6 @@ def _write(
     }
     told = {
         "mine": told_of(subscription, language, timezone.now()),
-        "back": paid_in_words(subscription, language),
         "number": subscription.pk,
         "links": links,
         "withdraw_until": may_withdraw(subscription, timezone.now()),

@@ -343,6 +343,8 @@ class Ending(models.Model):
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="endings")
     kind = models.CharField(max_length=9, choices=Kind)
     declared_at = models.DateTimeField()
+    amount = models.BigIntegerField(default=0)  # to be given back, as far as was known then
+    currency = models.CharField(max_length=3, blank=True)
     done_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import F, Q, Sum
 
 from standfirst.members.models import Member
 from standfirst.subscriptions.models import AtProvider, Bill, OfferedTo, Price, Subscription
@@ -53,3 +53,10 @@ def offered_instead(subscription: Subscription) -> list[Price]:
         pk__in=stand_there.values("ours"),
     )
     return list(prices.select_related("plan").order_by("plan__position", "plan", "interval"))
+
+
+def paid_and_kept(subscription: Subscription) -> int:
+    """What was paid for a subscription and not given back (minor units of its currency), as far as
+    its bills are known."""
+    bills = subscription.bills.filter(currency=subscription.currency, is_disputed=False)
+    return int(bills.aggregate(left=Sum(F("paid") - F("refunded")))["left"] or 0)

@@ -4,8 +4,6 @@ language writes it."""
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Sum
-
 from standfirst.publication.money import written
 from standfirst.subscriptions.models import COMPLIMENTARY, INVOICE, Subscription
 from standfirst.subscriptions.rules import Interval, State
@@ -67,10 +65,3 @@ def told(subscription: Subscription, language: str, now: datetime) -> Told:
         is_running=one.is_running,
         begun_at=one.begun_at or one.starts_at,
     )
-
-
-def paid_in_words(subscription: Subscription, language: str) -> str:
-    """What was paid for a purchase and not given back, as far as its bills are known; else ""."""
-    bills = subscription.bills.filter(paid__gt=F("refunded"), is_disputed=False)
-    sums = bills.order_by().values("currency").annotate(left=Sum(F("paid") - F("refunded")))
-    return " and ".join(written(one["left"], one["currency"], language) for one in sums)

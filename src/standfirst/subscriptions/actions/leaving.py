@@ -6,6 +6,7 @@ reason is kept whoever is the first to tell of the change: the provider's answer
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.db import transaction
 from standfirst.members.models import Member
 from standfirst.publication.events import Withdrew, happened
 from standfirst.publication.queries import the_publication
-from standfirst.subscriptions.actions.following import follow, follow_all
+from standfirst.subscriptions.actions.following import Unknown, follow, follow_all
 from standfirst.subscriptions.actions.given import end_early
 from standfirst.subscriptions.books import write
 from standfirst.subscriptions.models import (
@@ -27,10 +28,12 @@ from standfirst.subscriptions.models import (
 from standfirst.subscriptions.providers.base import (
     BillStatus,
     Provider,
+    ProviderError,
     Refused,
     Unreachable,
     When,
 )
+from standfirst.subscriptions.queries import paid_and_kept
 from standfirst.subscriptions.rules import RUNNING, Change, State, withdrawal_ends
 
 THE_READER = "the reader"
@@ -128,6 +131,8 @@ def _ask(
             raise
         found = follow(provider, subscription.provider_id, by=THE_READER, why=wish)
         if is_done(found):
+            with suppress(ProviderError, Unknown):  # bills come with events, too
+                follow_all(provider, subscription.provider_id, by=THE_READER, why=wish)
             return found
         # The key stands for an earlier try of this wish, undone since by somebody else.
     raise Unreachable("It was changed from two sides at once. Ask again.")
@@ -172,7 +177,12 @@ def withdraw(subscription: Subscription, *, now: datetime) -> Ending:
         if may_withdraw(held, now) is None:
             raise TooLate
         ending = Ending.objects.create(
-            subscription=held, kind=Ending.Kind.WITHDRAWN, declared_at=now, due_at=now
+            subscription=held,
+            kind=Ending.Kind.WITHDRAWN,
+            declared_at=now,
+            due_at=now,
+            amount=paid_and_kept(held),
+            currency=held.currency,
         )
         write(
             held,
