@@ -162,6 +162,9 @@ REMIND = [
     (State.PAST_DUE, "month", {"ends_at": at(2026, 6, 3)}, Notice.GRACE_ENDS),
     (State.PAST_DUE, "month", {"ends_at": at(2026, 6, 4)}, None),
     (State.PAST_DUE, "month", {"ends_at": at(2026, 5, 31)}, None),
+    (State.PAST_DUE, "month", {"ends_at": at(2026, 6, 2), "paid_through": at(2026, 5, 31)},
+     Notice.GRACE_ENDS),
+    (State.PAST_DUE, "month", {"ends_at": at(2026, 6, 3), "paid_through": at(2026, 6, 1)}, None),
 ]  # fmt: skip
 
 
@@ -171,6 +174,7 @@ def test_who_is_reminded_of_what(
 ) -> None:
     given: dict[str, Any] = {
         "begun_at": BEGUN, "trial_ends_at": None, "next_at": at(2026, 6, 9),
+        "paid_through": at(2026, 5, 20),
         "ends_at": at(2026, 8, 1), **dates,
     }  # fmt: skip
     assert notice_due(state, Interval(interval), now=NOW, **given) is notice

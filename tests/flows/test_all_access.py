@@ -62,7 +62,7 @@ STATES = [
     (State.TRIALING, {"trial_ends_at": 13, "next_at": 13, "next_amount": 900},
      [f"free until {date(13)}", "Then €9.00 is taken, unless you cancel", "Cancel…"], ["Go on"]),
     (State.ACTIVE, {"next_at": 13, "next_amount": 900},
-     [f"next payment of €9.00 is on {date(13)}", "€9.00 a month", "Visa ending in 4242", "Cancel…"],
+     [f"€9.00 on {date(13)}", "€9.00 a month", "Visa ending in 4242", "Cancel…"],
      ["Go on", "No further"]),
     (State.PAST_DUE, {"paid_through": -1, "ends_at": 6},
      ["did not go through", f"reading everything until {date(6)}", "Use another card", "Cancel…"],
@@ -295,7 +295,7 @@ def test_while_the_provider_is_away_the_page_shows_and_nothing_is_lost(
 ) -> None:
     mine = counter.sell(ada)
     counter.fail()
-    assert "Your next payment of" in shown(adas)
+    assert "Next payment" in shown(adas)
     for path, form in (
         ("cancel/", {}),
         ("change/", {"price": str(counter.yearly.pk)}),
@@ -345,6 +345,34 @@ def test_killed_after_the_provider_did_it_the_second_click_does_no_harm(
     else:
         assert mine.price == counter.yearly
         assert sorted(counter.taken()) == [1000, 9000]
+
+
+def test_an_event_that_is_quicker_loses_no_reason(
+    adas: Browser, ada: Member, counter: Counter, postbox: Postbox, monkeypatch: Any
+) -> None:
+    mine = counter.sell(ada)
+    real, sent = counter.provider.cancel, len(postbox)
+
+    def cancel(*given: Any) -> None:
+        real(*given)
+        counter.read()
+
+    monkeypatch.setattr(counter.provider, "cancel", cancel)
+    adas.post(f"{PAGE}cancel/", {"words": "Farewell."})
+    told = [(one.change, one.by, one.why) for one in mine.entries.order_by("pk")][-2:]
+    assert told == [
+        (Change.ASKED, "the reader", "To cancel. Farewell."),
+        (Change.CANCELLED, "stripe: an event", ""),
+    ]
+    assert len(postbox) == sent + 1
+
+
+def test_what_may_still_take_money_is_shown_before_what_was_given(
+    adas: Browser, ada: Member
+) -> None:
+    row(ada, State.PAST_DUE, paid_through=day(-20), ends_at=day(-13))
+    row(ada, State.CANCELLED, provider="complimentary", provider_id="", starts_at=day(-1))
+    assert "did not go through" in shown(adas)
 
 
 def test_what_was_cancelled_and_taken_back_elsewhere_can_be_cancelled_again(

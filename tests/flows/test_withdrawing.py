@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from standfirst.members.models import Member
+from standfirst.project.checks import _endings
 from standfirst.project.worker import chores
 from standfirst.subscriptions import jobs
 from standfirst.subscriptions.actions import leaving
@@ -185,6 +186,11 @@ def test_while_the_provider_is_away_it_stands_and_the_worker_finishes_it(
     assert ending.trouble
     assert ending.due_at > now
     assert jobs.finish_endings(now) == 0  # not before its pause is over
+    assert not list(_endings())
+    Ending.objects.update(declared_at=day(-1))
+    (told,) = _endings()
+    assert ending.number[-5:] in told.sentence
+    assert "no reason" not in told.sentence
     counter.mend()
     assert jobs.finish_endings(now + timedelta(minutes=2)) == 1
     assert jobs.finish_endings(now + timedelta(days=2)) == 0
@@ -320,7 +326,7 @@ def test_what_is_held_of_subscriptions_can_be_taken_away(
     assert [entry["change"] for entry in told["ledger"]] == [
         "began", "asked by the reader", "cancelled",
     ]  # fmt: skip
-    assert told["ledger"][1]["in_your_words"] == "To cancel. Farewell."
+    assert told["ledger"][1]["why"] == "To cancel. Farewell."
 
 
 def test_the_receipt_is_queued_with_the_withdrawal_or_not_at_all(

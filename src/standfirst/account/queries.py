@@ -178,7 +178,7 @@ def _all_about(subscription: Subscription) -> dict[str, Any]:
                 "change": entry.change,
                 "state": entry.state,
                 "open_until": entry.ends_at,
-                "in_your_words": entry.why if entry.by == THE_READER else "",
+                "why": entry.why if entry.by == THE_READER else "",
             }
             for entry in one.entries.order_by("pk")
         ],

@@ -20,7 +20,14 @@ from standfirst.subscriptions.actions.following import Unknown
 from standfirst.subscriptions.actions.leaving import finish, may_withdraw
 from standfirst.subscriptions.letters import letter_of
 from standfirst.subscriptions.links import withdrawal_link
-from standfirst.subscriptions.models import Ending, Entry, Reminder, Subscription
+from standfirst.subscriptions.models import (
+    COMPLIMENTARY,
+    INVOICE,
+    Ending,
+    Entry,
+    Reminder,
+    Subscription,
+)
 from standfirst.subscriptions.providers import by_name
 from standfirst.subscriptions.providers.base import ProviderError
 from standfirst.subscriptions.rules import (
@@ -172,7 +179,7 @@ def _perhaps_due(now: datetime) -> Any:
     grace = Q(state=State.PAST_DUE, ends_at__lte=now + GRACE_NOTICE, ends_at__gt=now)
     return (
         Subscription.objects.filter(member__is_active=True)
-        .exclude(provider_id="")
+        .exclude(provider__in=[COMPLIMENTARY, INVOICE])
         .filter(
             trials & ~had(Notice.TRIAL_ENDS, "trial_ends_at")
             | renewals & ~had(Notice.RENEWS, "next_at")
@@ -191,6 +198,7 @@ def _notice_of(one: Subscription, now: datetime) -> Notice | None:
         begun_at=one.begun_at or one.starts_at,
         trial_ends_at=one.trial_ends_at,
         next_at=one.next_at,
+        paid_through=one.paid_through,
         ends_at=one.ends_at,
         now=now,
     )

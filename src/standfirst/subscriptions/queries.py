@@ -7,6 +7,7 @@ from django.db.models import F, Q, Sum
 from standfirst.members.models import Member
 from standfirst.subscriptions.models import AtProvider, Bill, OfferedTo, Price, Subscription
 from standfirst.subscriptions.providers.base import BillStatus
+from standfirst.subscriptions.rules import State
 
 
 def subscribed_until(member: Member, now: datetime) -> datetime | None:
@@ -20,8 +21,8 @@ def subscribed_until(member: Member, now: datetime) -> datetime | None:
 
 
 def main_subscription(member: Member, now: datetime) -> Subscription | None:
-    """The subscription that a member thinks of: one that goes on, or else one that opens
-    everything at `now`, or else the last there was."""
+    """The subscription that a member thinks of: one that may still take money, or else one that
+    opens everything at `now`, or else the last there was."""
     mine = list(
         Subscription.objects.filter(member=member)
         .select_related("plan", "price")
@@ -29,7 +30,8 @@ def main_subscription(member: Member, now: datetime) -> Subscription | None:
     )
 
     def weight(one: Subscription) -> tuple[bool, bool]:
-        return one.is_running and one.ends_at > now, one.starts_at <= now < one.ends_at
+        goes_on = one.is_running and (one.state != State.CANCELLED or one.ends_at > now)
+        return goes_on, one.starts_at <= now < one.ends_at
 
     return max(mine, key=weight, default=None)  # of equal ones the first, which is the newest
 

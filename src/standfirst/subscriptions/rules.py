@@ -230,13 +230,15 @@ def notice_due(
     begun_at: datetime,
     trial_ends_at: datetime | None,
     next_at: datetime | None,
+    paid_through: datetime | None,
     ends_at: datetime,
     now: datetime,
 ) -> Notice | None:
     """What a reader is to be reminded of at `now`, or None.
 
-    A trial is told of a week before its end, and a short one when half of it is over. Only what
-    renews yearly is told of; `ends_at` is the end of the window, and so of the grace.
+    A trial is told of a week before its end, and a short one when half of it is over; so with the
+    grace, which lies between `paid_through` and `ends_at`, the end of the window. Of renewals only
+    the yearly ones are told of.
     """
     match state:
         case State.TRIALING if trial_ends_at and next_at:
@@ -244,6 +246,7 @@ def notice_due(
             return Notice.TRIAL_ENDS if trial_ends_at - ahead <= now < trial_ends_at else None
         case State.ACTIVE if next_at and interval is Interval.YEAR:
             return Notice.RENEWS if next_at - RENEWAL_NOTICE <= now < next_at else None
-        case State.PAST_DUE:
-            return Notice.GRACE_ENDS if ends_at - GRACE_NOTICE <= now < ends_at else None
+        case State.PAST_DUE if paid_through:
+            ahead = min(GRACE_NOTICE, (ends_at - paid_through) / 2)
+            return Notice.GRACE_ENDS if ends_at - ahead <= now < ends_at else None
     return None
