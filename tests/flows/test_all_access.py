@@ -375,6 +375,27 @@ def test_what_may_still_take_money_is_shown_before_what_was_given(
     assert "did not go through" in shown(adas)
 
 
+def test_the_overview_of_whoever_owes_offers_no_second_subscription(
+    adas: Browser, ada: Member
+) -> None:
+    row(ada, State.PAST_DUE, paid_through=day(-20), ends_at=day(-13))
+    text = shown(adas, "/account/")
+    assert "closed until the last payment is through" in text
+    assert "All-Access opens everything" not in text
+
+
+def test_the_ledger_says_what_stood_when_it_was_asked(
+    adas: Browser, ada: Member, counter: Counter, monkeypatch: Any
+) -> None:
+    """Not what the page showed: an event may have come in between."""
+    mine = counter.sell(ada)
+    old = Subscription.objects.get(pk=mine.pk)
+    mine = counter.go_on(32)  # renewed
+    leaving.cancel(counter.provider, old, why="", now=timezone.now())
+    asked = mine.entries.get(change=Change.ASKED)
+    assert asked.paid_through == mine.paid_through
+
+
 def test_what_was_cancelled_and_taken_back_elsewhere_can_be_cancelled_again(
     adas: Browser, ada: Member, counter: Counter, monkeypatch: Any
 ) -> None:

@@ -62,6 +62,6 @@ def told(subscription: Subscription, language: str, now: datetime) -> Told:
         trial_ends_at=one.trial_ends_at,
         card=one.card,
         at_provider=at_provider,
-        is_running=one.is_running,
+        is_running=one.is_running and kind != State.ENDED,
         begun_at=one.begun_at or one.starts_at,
     )

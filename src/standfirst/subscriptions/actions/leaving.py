@@ -121,13 +121,7 @@ def _ask(
             do(f"asked-{subscription.provider_id}-{entry.pk}")
         except Refused as refused:
             # A provider keeps its refusal for the key; the next wish gets another one.
-            write(
-                subscription,
-                [Change.ASKED],
-                at=now,
-                by=provider.name,
-                why=f"Refused: {refused}",
-            )
+            _note(subscription, f"Refused: {refused}", now, by=provider.name)
             raise
         found = follow(provider, subscription.provider_id, by=THE_READER, why=wish)
         if is_done(found):
@@ -142,12 +136,26 @@ def _write_down(subscription: Subscription, wish: str, now: datetime, *, anew: b
     """The wish's entry: the one that is there, where nothing has happened since."""
     wish = wish[:400]
     with transaction.atomic():
-        held = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
+        held = _held(subscription)
         last = held.entries.order_by("-pk").first()
-        same = last and (last.change, last.by, last.why) == (Change.ASKED, THE_READER, wish)
-        if anew or not same:
-            write(held, [Change.ASKED], at=now, by=THE_READER, why=wish)
+        if (
+            last
+            and not anew
+            and (last.change, last.by, last.why) == (Change.ASKED, THE_READER, wish)
+        ):
+            return last
+        write(held, [Change.ASKED], at=now, by=THE_READER, why=wish)
         return Entry.objects.filter(subscription=held).latest("pk")
+
+
+def _note(subscription: Subscription, why: str, now: datetime, *, by: str) -> None:
+    with transaction.atomic():
+        write(_held(subscription), [Change.ASKED], at=now, by=by, why=why)
+
+
+def _held(subscription: Subscription) -> Subscription:
+    """The row as it stands now, for this transaction alone: what an entry says stood."""
+    return Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
 
 
 # -- withdrawing, and going altogether --------------------------------------------------------
@@ -170,7 +178,7 @@ def withdraw(subscription: Subscription, *, now: datetime) -> Ending:
     declared. Raises TooLate.
     """
     with transaction.atomic():
-        held = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
+        held = _held(subscription)
         known = held.endings.filter(kind=Ending.Kind.WITHDRAWN).first()
         if known:
             return known
@@ -211,7 +219,7 @@ def end_with_account(member: Member, *, now: datetime) -> None:
             )
             if made:
                 why = "To end at once: the account is deleted."
-                write(one, [Change.ASKED], at=now, by=THE_READER, why=why)
+                _note(one, why, now, by=THE_READER)
 
 
 def finish(ending: Ending, provider: Provider, *, now: datetime) -> Subscription:
