@@ -3,6 +3,7 @@ Stripe's own sandbox where STRIPE_TEST_KEY is set."""
 
 import os
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,6 +49,17 @@ class Sandbox(House):
         raise AssertionError("This test asks the stand-in, and must be marked HERE.")
 
 
+class OfOneTest(Stripe):
+    """Keys that no other test, and no earlier run, has used in the sandbox."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._test = uuid.uuid4().hex
+
+    def _write(self, key: str, *args: Any, **more: Any) -> Any:
+        return super()._write(f"{self._test}.{key}", *args, **more)
+
+
 @pytest.fixture
 def house(request: pytest.FixtureRequest) -> Iterator[House]:
     if not SANDBOX:
@@ -60,10 +72,24 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
 
 
 @pytest.fixture
-def provider(house: House) -> Stripe:
+def provider(house: House) -> Iterator[Stripe]:
+    """The adapter. After every test, what was read with everything else is what is read alone."""
     if SANDBOX:
-        return Stripe(SANDBOX, (SECRET, OLD_SECRET))
-    return Stripe("sk_test_any", (SECRET, OLD_SECRET), house.base, pauses=(0.01, 0.02, 0.05))
+        yield OfOneTest(SANDBOX, (SECRET, OLD_SECRET))
+        return
+    made = Stripe("sk_test_any", (SECRET, OLD_SECRET), house.base, pauses=(0.01, 0.02, 0.05))
+    yield made
+    house.steer("/faults", "DELETE")
+    for told in made.subscriptions():
+        assert made.read_subscription(told.id) == told
+    for bill in made.bills():
+        assert made.read_bill(bill.id) == bill
+
+
+def all_is(provider: Stripe, told: Told) -> None:
+    """Reading everything gives this one, and the same of it."""
+    if not SANDBOX:
+        assert list(provider.subscriptions()) == [told]
 
 
 def emptied(server: Server) -> None:

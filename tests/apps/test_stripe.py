@@ -14,6 +14,8 @@ from standfirst.subscriptions.rules import Interval, State
 from tests.standin.conftest import ASKS, DECLINED, NEW_YEAR, WORKS, House
 from tests.stripes import (
     HERE,
+    SANDBOX,
+    all_is,
     another_card,
     day,
     emptied,
@@ -72,6 +74,10 @@ def test_what_stripe_does_not_know_is_none(house: House, provider: Stripe) -> No
     assert provider.read_checkout("cs_test_none") is None
     assert provider.read_subscription("sub_none") is None
     assert provider.read_bill("in_none") is None
+    sub = subscribed(house)
+    for odd in ("", ".", "..", "x?limit=1", f"../subscriptions/{sub.id}", "x" * 300, "\n", "é"):
+        assert provider.read_checkout(odd) is None
+        assert provider.read_bill(odd) is None
     with pytest.raises(Refused, match="No such"):
         provider.cancel("sub_none", When.NOW, "k")
 
@@ -85,7 +91,6 @@ def test_the_portal_has_an_address(house: House, provider: Stripe) -> None:
 # -- the life of a subscription -------------------------------------------------------------------
 
 
-@HERE
 def test_a_renewal_pays_for_the_next_period(house: House, provider: Stripe) -> None:
     sub = subscribed(house)
     told = read(provider, sub)
@@ -103,7 +108,9 @@ def test_a_renewal_pays_for_the_next_period(house: House, provider: Stripe) -> N
     assert provider.read_bill(newest.id) == newest
     assert newest.subscription == sub.id
     assert newest.number
-    assert house.page(newest.pdf)[0] == 200
+    assert newest.pdf.startswith("http")
+    if not SANDBOX:
+        assert house.page(newest.pdf)[0] == 200
 
 
 @HERE
@@ -126,7 +133,7 @@ def test_a_payment_that_fails_leaves_what_was_paid(
     else:
         # Not the beginning of the present period, which nobody paid for either.
         assert (told.state, told.dates.paid_through) == (State.PAST_DUE, day(31))
-    assert list(provider.subscriptions()) == [told]
+    all_is(provider, told)
 
 
 def test_a_first_payment_that_fails_opens_nothing(house: House, provider: Stripe) -> None:
@@ -166,7 +173,6 @@ def test_a_trial_that_ended_without_a_card_is_paused(house: House, provider: Str
     assert (told.state, told.dates.paid_through) == (State.ACTIVE, day(39))
 
 
-@HERE
 def test_cancelling_keeps_what_is_paid_and_can_be_taken_back(
     house: House, provider: Stripe
 ) -> None:
@@ -176,7 +182,7 @@ def test_cancelling_keeps_what_is_paid_and_can_be_taken_back(
         provider.cancel(sub.id, When.AT_THE_END, key)
     told = read(provider, sub)
     assert (told.state, told.dates.cancel_at, told.next_amount) == (State.CANCELLED, day(31), None)
-    assert len(house.told()) == counted + 1
+    assert SANDBOX or len(house.told()) == counted + 1
     provider.resume(sub.id, "k3")
     provider.resume(sub.id, "k4")
     assert (state(provider, sub), read(provider, sub).dates.cancel_at) == (State.ACTIVE, None)
@@ -252,6 +258,15 @@ def test_a_pause_that_is_ended_in_a_period_that_nobody_paid_begins_one(
         (BillStatus.PAID, 1000), (BillStatus.VOID, 0), (BillStatus.PAID, 1000)]  # fmt: skip
 
 
+def test_a_change_in_a_pause_pays_for_no_period(house: House, provider: Stripe) -> None:
+    sub = subscribed(house)
+    provider.pause(sub.id, None, "k1")
+    house.day(40)
+    provider.change_price(sub.id, house.price(900, "month").id, "k2")  # its bill is below nought
+    told = read(provider, sub)
+    assert (told.state, told.dates.paid_through) == (State.PAUSED, day(31))
+
+
 def test_a_customer_who_was_deleted_is_told(house: House, provider: Stripe) -> None:
     sub = subscribed(house)
     house.v.customers.delete(sub.customer)
@@ -306,6 +321,13 @@ def test_a_reduction_shows_in_the_next_payment_only(house: House, provider: Stri
     assert read(provider, sub).next_amount == 1000
 
 
+def test_a_reduction_counts_after_the_trial(house: House, provider: Stripe) -> None:
+    once = house.v.coupons.create({"amount_off": 900, "currency": "eur", "duration": "once"})
+    sub = subscribed(house, discounts=[{"coupon": once.id}], trial_period_days=7)
+    told = read(provider, sub)
+    assert (told.state, told.next_amount, told.next_at) == (State.TRIALING, 100, day(7))
+
+
 def test_a_currency_without_a_minor_unit(house: House, provider: Stripe) -> None:
     yen = house.price(1500, "year", currency="jpy")
     told = read(provider, house.subscribe(house.customer(), yen))
@@ -317,7 +339,6 @@ def test_a_currency_without_a_minor_unit(house: House, provider: Stripe) -> None
 # -- money given back, and taken back -------------------------------------------------------------
 
 
-@HERE
 def test_what_is_given_back_is_told(house: House, provider: Stripe) -> None:
     sub = subscribed(house)
     (bill,) = provider.bills(sub.id)
@@ -331,9 +352,10 @@ def test_what_is_given_back_is_told(house: House, provider: Stripe) -> None:
     provider.refund(bill.id, None, "k4")
     told = read(provider, sub)
     assert told.state is State.REFUNDED
-    assert list(provider.subscriptions()) == [told]
-    assert [one.refunded for one in provider.bills()] == [1000]
-    assert list(provider.bills(sub.id)) == list(provider.bills())
+    all_is(provider, told)
+    assert [one.refunded for one in provider.bills(sub.id)] == [1000]
+    if not SANDBOX:
+        assert list(provider.bills(sub.id)) == list(provider.bills())
     with pytest.raises(Refused) as refused:
         provider.refund(bill.id, None, "k5")
     assert refused.value.code == "charge_already_refunded"
@@ -355,7 +377,7 @@ def test_a_dispute_counts_while_it_is_open_or_lost(house: House, provider: Strip
     sub = subscribed(house, "pm_card_createDispute")
     told = read(provider, sub)
     assert (told.state, told.dates.ended_at) == (State.DISPUTED, day(0))
-    assert list(provider.subscriptions()) == [told]
+    all_is(provider, told)
     assert [one.disputed for one in provider.bills()] == [True]
     dispute = house.v.disputes.list().data[0]
     house.steer(f"/disputes/{dispute.id}/close", won=True)

@@ -12,6 +12,7 @@ import pytest
 
 from standfirst.subscriptions.providers.base import Forged, Refused, Unreachable, When
 from standfirst.subscriptions.providers.stripe import Stripe
+from standfirst.subscriptions.providers.stripe.calls import Calls
 from standfirst.subscriptions.rules import State
 from standfirst.subscriptions.standin.events import public, signature
 from tests.standin.conftest import WORKS, House
@@ -67,6 +68,25 @@ def test_an_error_of_theirs_is_asked_again_later(house: House, provider: Stripe,
     assert [one.total for one in provider.bills(sub.id)] == [9000, 1000]
 
 
+def test_money_is_given_back_once_though_two_meet_an_error(house: House, provider: Stripe) -> None:
+    """The other one had looked for a refund just before this one's was made, and failed to say."""
+    (bill,) = provider.bills(subscribed(house).id)
+    house.steer("/faults", path="/v1/refunds", method="POST", kind="error", when="after")
+    with pytest.raises(Unreachable):
+        provider.refund(bill.id, 400, "k1")
+    other = Stripe("sk_test_any", (), house.base)
+    each, looked = other._calls.each, []
+
+    def too_early(path: str, **asked: Any) -> Any:
+        looked.append(path)
+        return iter(()) if looked.count("refunds") == 1 else each(path, **asked)
+
+    other._calls.each = too_early  # type: ignore[method-assign]
+    other.refund(bill.id, 400, "k1")
+    assert looked.count("refunds") == 2
+    assert [one.refunded for one in provider.bills()] == [400]
+
+
 def test_reading_goes_on_after_an_error_and_gives_up_in_time(
     house: House, provider: Stripe
 ) -> None:
@@ -85,6 +105,15 @@ def test_reading_goes_on_after_an_error_and_gives_up_in_time(
     closed = Stripe("sk_test_any", address="http://127.0.0.1:9", pauses=())
     with pytest.raises(Unreachable, match="cannot be reached"):
         read(closed, sub)
+
+
+def test_a_list_is_read_page_by_page(house: House) -> None:
+    made = [house.v.customers.create({"email": f"{n}@x.test"}).id for n in range(5)]
+    calls = Calls("sk_test_any", house.base, pauses=(0.01,))
+    found = calls.each("customers", limit=2)
+    assert next(found)["id"] == made[4]
+    house.steer("/faults", path="/v1/customers", kind="drop")  # in the middle
+    assert [one["id"] for one in found] == made[3::-1]
 
 
 def test_a_key_that_is_being_worked_on_is_waited_for(house: House, provider: Stripe) -> None:
@@ -160,6 +189,15 @@ def test_a_checkout_that_was_paid_is_heard_of(house: House, provider: Stripe) ->
     assert heard.bill.startswith("in_")
 
 
+def test_a_bill_that_is_still_to_come_has_no_id(provider: Stripe) -> None:
+    parent = {"subscription_details": {"subscription": "sub_1"}}
+    for where in ({"parent": parent}, {"subscription": "sub_1"}):  # now, and in older versions
+        thing = {"object": "invoice", "customer": "cus_1", **where}
+        event = {"id": "evt_1", "type": "invoice.upcoming", "created": 1, "data": {"object": thing}}
+        heard = hear(provider, json.dumps(event).encode())
+        assert (heard.subscription, heard.bill, heard.customer) == ("sub_1", "", "cus_1")
+
+
 def test_only_what_is_signed_and_fresh_is_believed(provider: Stripe, house: House) -> None:
     body = b'{"id":"evt_1","type":"x","created":1,"data":{"object":{}}}'
     assert hear(provider, body).id == "evt_1"
@@ -171,6 +209,10 @@ def test_only_what_is_signed_and_fresh_is_believed(provider: Stripe, house: Hous
         lambda: hear(provider, b"{"),
         lambda: hear(provider, b"\xff"),
         lambda: hear(provider, b"[]"),
+        lambda: hear(provider, b'{"id":"e","type":"x","created":1,"data":{"object":null}}'),
+        lambda: hear(
+            provider, b'{"id":"e","type":"invoice.paid","created":1,"data":{"object":[]}}'
+        ),
         lambda: hear(provider, b'{"id":"evt_1","type":"invoice.paid"}'),
         lambda: hear(provider, b'{"id":"e","type":"x","created":9e99,"data":{"object":{}}}'),
         lambda: provider.hear({}, body, datetime.now(UTC)),

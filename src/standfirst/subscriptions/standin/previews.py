@@ -18,7 +18,9 @@ from standfirst.subscriptions.standin.store import Store
 def preview(store: Store, params: Thing) -> Thing:
     """The next invoice of a subscription, or the one that a change of price would lead to."""
     sub = store.need("subscription", params["subscription"], "subscription")
-    if sub["cancel_at"] is not None or sub["status"] not in ("active", "past_due", "trialing"):
+    end = sub["items"]["data"][0]["current_period_end"]
+    ends = sub["cancel_at"] is not None and sub["cancel_at"] <= end
+    if ends or sub["status"] not in ("active", "past_due", "trialing"):
         raise Refused(404, "invalid_request_error", "No upcoming invoices for customer:"
                       f" '{sub['customer']}'", code="invoice_upcoming_none")  # fmt: skip
     store.run("savepoint preview")

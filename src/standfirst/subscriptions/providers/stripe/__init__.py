@@ -139,30 +139,35 @@ class Stripe:
         params: dict[str, Any] = {}
         if sub["cancel_at_period_end"]:
             params["cancel_at_period_end"] = False
-        elif sub["cancel_at"] is not None:
+        elif sub.get("cancel_at") is not None:
             params["cancel_at"] = ""
-        if sub["pause_collection"]:
+        if sub.get("pause_collection"):
             params["pause_collection"] = ""
         if params:
             self._write(key, "subscriptions.update", id, params=params)
         if sub["status"] == "paused":
-            params = {"billing_cycle_anchor": "now"}
+            params = {"billing_cycle_anchor": {"type": "now"}}
             self._write(f"{key}.resume", "subscriptions.resume", id, params=params)
-        elif sub["status"] == "active" and not reading.is_paid_for(
-            sub | {"pause_collection": None}
-        ):
+        elif sub["status"] == "active" and self._is_unpaid(sub | {"pause_collection": None}):
             # A pause went over the end of a period, which therefore nobody paid for. So that what
             # is taken up again is open again, and not for nothing, a period begins now.
             params = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none",
                       "payment_behavior": "error_if_incomplete"}  # fmt: skip
-            self._write(f"{key}.anew", "subscriptions.update", id, params=params)
+            self._write(
+                f"{key}.anew", "subscriptions.update", id, params=params,
+                unless=lambda: not self._is_unpaid(self._need(id, *WITH)),
+            )  # fmt: skip
+
+    def _is_unpaid(self, sub: Thing) -> bool:
+        """Was nothing paid for the period that a subscription is in?"""
+        return (self._paid_through(sub) or 0) <= reading.item_of(sub)["current_period_start"]
 
     def pause(self, id: str, until: datetime | None, key: str) -> None:
         sub = self._need(id)
         wanted: dict[str, Any] = {"behavior": "void"}
         if until is not None:
             wanted["resumes_at"] = int(until.timestamp())
-        now = sub["pause_collection"] or {}
+        now = sub.get("pause_collection") or {}
         if {name: value for name, value in now.items() if value is not None} != wanted:
             params = {"pause_collection": wanted}
             self._write(key, "subscriptions.update", id, params=params)
@@ -199,13 +204,16 @@ class Stripe:
     def _refund_payment(self, intent: str, amount: int | None, key: str) -> None:
         """Give back one payment, or a part. The refund bears the key: Stripe forgets keys after
         some days, and money must not be given back again then."""
-        made = self._calls.each("refunds", payment_intent=intent)
-        if any((one["metadata"] or {}).get("key") == key for one in made):
-            return
+
+        def is_done() -> bool:
+            made = self._calls.each("refunds", payment_intent=intent)
+            return any((one.get("metadata") or {}).get("key") == key for one in made)
+
         params: dict[str, Any] = {"payment_intent": intent, "metadata": {"key": key}}
         if amount is not None:
             params["amount"] = amount
-        self._write(key, "refunds.create", params=params)
+        if not is_done():
+            self._write(key, "refunds.create", params=params, unless=is_done)
 
     # -- events and the catalogue ---------------------------------------------------------------
 
@@ -220,11 +228,11 @@ class Stripe:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _write(self, key: str, verb: str, *ids: str, params: Mapping[str, Any]) -> Any:
+    def _write(self, key: str, verb: str, *ids: str, params: Mapping[str, Any], **more: Any) -> Any:
         service = self._calls.writes
         for part in verb.split("."):
             service = getattr(service, part)
-        return self._calls.write(key, service, *ids, params=params)
+        return self._calls.write(key, service, *ids, params=params, **more)
 
     def _subscription(self, id: str) -> Thing | None:
         return self._calls.find("subscriptions/{}", id, expand=[*WITH])
@@ -249,7 +257,7 @@ class Stripe:
 
     def _method(self, sub: Thing) -> Thing | None:
         """What is charged: the subscription's own, or else its customer's."""
-        if sub["default_payment_method"]:
+        if sub.get("default_payment_method"):
             own: Thing = sub["default_payment_method"]
             return own
         settings = sub["customer"].get("invoice_settings") or {}
@@ -261,9 +269,11 @@ class Stripe:
         if status in ("incomplete", "incomplete_expired"):
             return None
         if status in ("trialing", "paused"):
-            return int(sub["trial_end"] or item["current_period_start"])
-        if reading.is_paid_for(sub):
+            return int(sub.get("trial_end") or item["current_period_start"])
+        if reading.is_being_paid(sub):
             return int(item["current_period_end"])
+        if (until := reading.latest_paid_until(sub)) is not None:
+            return until
         if status == "canceled":
             return int(item["current_period_start"])
         # Periods go on while nothing is paid; so what was paid says until when.
@@ -304,8 +314,8 @@ class Stripe:
         price, currency = item["price"], sub["currency"]
         if price["currency"] != currency:
             price = self._calls.read("prices/{}", price["id"], expand=["currency_options"])
-            price = (price["currency_options"] or {}).get(currency) or price
-        return int(price["unit_amount"] or 0) * int(item["quantity"] or 1)
+            price = (price.get("currency_options") or {}).get(currency) or price
+        return int(price.get("unit_amount") or 0) * int(item.get("quantity") or 1)
 
     def _preview(self, sub: Thing, amount: int) -> int:
         try:
@@ -336,7 +346,8 @@ def _session(order: Order) -> dict[str, Any]:
         "cancel_url": order.cancel_url, "locale": language if language in LOCALES else "auto",
     }  # fmt: skip
     if order.coupon:  # Stripe takes one or the other
-        params["discounts"] = [{"coupon": order.coupon}]
+        kind = "promotion_code" if order.coupon.startswith("promo_") else "coupon"
+        params["discounts"] = [{kind: order.coupon}]
     elif order.codes:
         params["allow_promotion_codes"] = True
     return params

@@ -3,10 +3,10 @@
 Plain dicts come back, so that nothing of the SDK travels further than this package.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
-from urllib.parse import quote
 
 import stripe
 
@@ -49,9 +49,10 @@ class Calls:
         return self._read("post", path, (), params)
 
     def _read(self, method: str, path: str, ids: tuple[str, ...], params: Thing) -> Thing:
-        if not all(ids):  # the address would be that of a list
-            raise Refused("Stripe knows nothing without an id.", "resource_missing")
-        address = "/v1/" + path.format(*(quote(one, safe="") for one in ids))
+        # Ids come from readers' addresses too; "" or "." would be the address of a list.
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{1,255}", one) for one in ids):
+            raise Refused("Stripe has no such ids.", "resource_missing")
+        address = "/v1/" + path.format(*ids)
         answer: Thing = self._patiently(self._reader.raw_request, method, address, **params).data
         return answer
 
@@ -80,13 +81,15 @@ class Calls:
         return answer
 
     def write(
-        self, key: str, call: Callable[..., Any], *args: Any, params: Mapping[str, Any]
-    ) -> "Answer":
-        """Do it once for this key.
+        self, key: str, call: Callable[..., Any], *args: Any, params: Mapping[str, Any],
+        unless: Callable[[], bool] = lambda: False,
+    ) -> "Answer":  # fmt: skip
+        """Do it once for this key; an empty answer where it turned out to be done.
 
         Stripe keeps an error of its own (500) for a key like any answer, so that the key would be
-        lost. One that was kept from an *earlier* call is left behind for a key made from it:
-        whoever calls has looked before that the thing is not done yet.
+        lost. One that was kept from an *earlier* call is left behind for a key made from it, since
+        whoever calls has looked before that the thing is not done. What must not be done twice
+        looks again (`unless`): another one may have got that error in the meantime.
         """
         for turn in ("", ".2", ".3", ".4"):
             options = {"idempotency_key": key + turn}
@@ -94,6 +97,8 @@ class Calls:
                 return Answer.of(self._patiently(call, *args, params, options, writing=True))
             except _KeptError as kept:
                 last = kept
+                if unless():
+                    return Answer()
         raise Unreachable(str(last))
 
     def _patiently(

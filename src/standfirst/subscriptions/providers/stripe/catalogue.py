@@ -72,7 +72,7 @@ class _Walk:
         """What may be this: the one we know first, then what bears our id, newest first."""
         known, mark = self.catalogue.known.get((kind, ours)), MARK.format(kind)
         first = [one for one in things if one["id"] == known]
-        marked = [one for one in things if (one["metadata"] or {}).get(mark) == str(ours)]
+        marked = [one for one in things if (one.get("metadata") or {}).get(mark) == str(ours)]
         return first + [one for one in marked if one["id"] != known]
 
     # -- plans ----------------------------------------------------------------------------------
@@ -88,7 +88,9 @@ class _Walk:
                 "plan", plan.ours, f"Plan “{plan.name}” is not at Stripe; make it.",
                 self.calls.writes.products.create, given,
             )  # fmt: skip
-        changed = {name: new for name, new in wanted.items() if (found[name] or "") != (new or "")}
+        changed = {
+            name: new for name, new in wanted.items() if (found.get(name) or "") != (new or "")
+        }
         if changed:
             self._do(
                 "plan", plan.ours, f"Plan “{plan.name}”: change {_words(changed)}.",
@@ -169,7 +171,7 @@ class _Walk:
         coupons = {one["id"]: one for one in self.coupons}
         candidates = self._candidates(self.codes, "coupon", coupon.ours)
         kept = next((
-            one for one in candidates if all(one[name] == rules[name] for name in rules)
+            one for one in candidates if all(one.get(name) == rules[name] for name in rules)
             and _is_coupon(coupons.get(id_of(one["promotion"]["coupon"])), wanted)
         ), None)  # fmt: skip
         for other in candidates:  # first, since one word is one active code
@@ -236,11 +238,11 @@ def _stands(kind: str, ours: int, theirs: str | None) -> Iterator[tuple[str, int
 
 
 def _is_price(thing: Thing, price: PriceWanted, product: str | None) -> bool:
-    recurring = thing["recurring"] or {}
+    recurring = thing.get("recurring") or {}
     return (
         id_of(thing["product"]) == product
         and thing["currency"] == price.currency.lower()
-        and thing["unit_amount"] == price.amount
+        and thing.get("unit_amount") == price.amount
         and recurring.get("interval") == price.interval.value
         and recurring.get("interval_count") == 1
     )
@@ -261,7 +263,7 @@ def _is_coupon(thing: Thing | None, wanted: Thing | None) -> bool:
     names = ("percent_off", "amount_off", "currency", "duration", "duration_in_months")
     products = (thing.get("applies_to") or {}).get("products") or []
     same = set(products) == set(wanted["applies_to"])
-    return same and all(thing[name] == wanted.get(name) for name in names)
+    return same and all(thing.get(name) == wanted.get(name) for name in names)
 
 
 def _as_asked(wanted: Thing) -> Thing:

@@ -25,34 +25,36 @@ def heard(
     """
     _check(secrets, headers, body, now)
     try:
-        event = json.loads(body)
-        thing, kind = event["data"]["object"], str(event["type"])
-        found = Heard(id=str(event["id"]), kind=kind, created_at=at(event["created"]))
-        if not isinstance(thing, dict):
-            raise TypeError
-    except (ValueError, KeyError, TypeError, OverflowError):
+        found, intent = _where(json.loads(body))
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError):
         raise Forged("This is signed by Stripe, but is no event.") from None
+    return _of_payment(calls, found, intent) if intent else found
+
+
+def _where(event: Thing) -> tuple[Heard, str]:
+    """Where an event says to look, and the payment's intent where it names nothing else."""
+    thing, kind = event["data"]["object"], str(event["type"])
+    found = Heard(id=str(event["id"]), kind=kind, created_at=at(event["created"]))
+    customer, intent = id_of(thing.get("customer")), ""
     if kind.startswith("customer.subscription."):
-        return replace(
-            found, subscription=id_of(thing.get("id")), customer=id_of(thing.get("customer"))
-        )
-    if kind.startswith("invoice."):
-        return _of_bill(found, thing)
-    if kind in ("checkout.session.completed", "checkout.session.expired"):
-        return replace(
+        found = replace(found, subscription=id_of(thing.get("id")), customer=customer)
+    elif kind.startswith("invoice."):
+        found = _of_bill(found, thing)
+    elif kind in ("checkout.session.completed", "checkout.session.expired"):
+        found = replace(
             found, subscription=id_of(thing.get("subscription")),
-            bill=id_of(thing.get("invoice")), customer=id_of(thing.get("customer")),
+            bill=id_of(thing.get("invoice")), customer=customer,
         )  # fmt: skip
-    if kind == "charge.refunded" or kind.startswith(("charge.dispute.", "refund.")):
+    elif kind == "charge.refunded" or kind.startswith(("charge.dispute.", "refund.")):
         intent = id_of(thing.get("payment_intent"))
-        return _of_payment(calls, found, intent) if intent else found
-    return found
+    return found, intent
 
 
 def _of_bill(found: Heard, bill: Thing) -> Heard:
+    """An endpoint of an older version of the API is told the subscription where it was then."""
     return replace(
-        found, subscription=subscription_of(bill), bill=id_of(bill.get("id")),
-        customer=id_of(bill.get("customer")),
+        found, subscription=subscription_of(bill) or id_of(bill.get("subscription")),
+        bill=id_of(bill.get("id")), customer=id_of(bill.get("customer")),
     )  # fmt: skip
 
 

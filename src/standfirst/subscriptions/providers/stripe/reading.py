@@ -1,4 +1,6 @@
-"""From Stripe's shapes (plain dicts) to our words. Nothing is asked here."""
+"""From Stripe's shapes (plain dicts) to our words. Nothing is asked here.
+
+What the SDK's types call optional is read by `get`: it may be null, and may be left out."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -54,11 +56,11 @@ def checkout(session: Thing) -> CheckoutTold:
     return CheckoutTold(
         id=session["id"],
         progress=progress.get(session["status"], Progress.OPEN),
-        url=session["url"] or "",
+        url=session.get("url") or "",
         expires_at=at(session["expires_at"]),
-        customer=id_of(session["customer"]),
-        subscription=id_of(session["subscription"]),
-        member=member_of(session["client_reference_id"]),
+        customer=id_of(session.get("customer")),
+        subscription=id_of(session.get("subscription")),
+        member=member_of(session.get("client_reference_id")),
     )
 
 
@@ -72,7 +74,7 @@ def subscription_of(bill: Thing) -> str:
 
 
 def is_proration(line: Thing) -> bool:
-    details = (line["parent"] or {}).get("subscription_item_details") or {}
+    details = (line.get("parent") or {}).get("subscription_item_details") or {}
     return bool(details.get("proration"))
 
 
@@ -108,18 +110,18 @@ def bill(thing: Thing, refunded: int, disputed: bool) -> BillTold:
         id=thing["id"],
         subscription=subscription_of(thing),
         customer=id_of(thing["customer"]),
-        number=thing["number"] or "",
-        status=BillStatus(thing["status"] or "draft"),
+        number=thing.get("number") or "",
+        status=BillStatus(thing.get("status") or "draft"),
         currency=thing["currency"].upper(),
         total=thing["total"],
         paid=thing["amount_paid"],
         refunded=refunded,
         disputed=disputed,
-        issued_at=at(dates["finalized_at"] or thing["created"]),
-        paid_at=moment(dates["paid_at"]),
+        issued_at=at(dates.get("finalized_at") or thing["created"]),
+        paid_at=moment(dates.get("paid_at")),
         period=(at(start), at(end)),
-        page=thing["hosted_invoice_url"] or "",
-        pdf=thing["invoice_pdf"] or "",
+        page=thing.get("hosted_invoice_url") or "",
+        pdf=thing.get("invoice_pdf") or "",
     )
 
 
@@ -141,22 +143,23 @@ def item_of(sub: Thing) -> Thing:
 
 
 def latest_bill(sub: Thing) -> Thing | None:
-    found = sub["latest_invoice"]
+    found = sub.get("latest_invoice")
     return found if isinstance(found, dict) else None
 
 
-def is_paid_for(sub: Thing) -> bool:
-    """Does the present period count as paid, as far as the subscription and its latest bill say?
-
-    A renewal's bill is a draft for an hour, and then open for a moment, while the subscription is
-    active. What was voided, or is kept back in a pause, was not paid."""
+def is_being_paid(sub: Thing) -> bool:
+    """Is the present period's bill under way? At a renewal it is a draft for an hour, and then open
+    for a moment, while the subscription is active. In a pause it is kept back or voided."""
     last = latest_bill(sub)
-    if last is None:
-        return sub["status"] == "active"
-    if last["status"] == "paid":
-        return True
-    waits = last["status"] in ("draft", "open") and not sub["pause_collection"]
-    return sub["status"] == "active" and waits
+    waits = last is not None and last["status"] in ("draft", "open")
+    return waits and sub["status"] == "active" and not sub.get("pause_collection")
+
+
+def latest_paid_until(sub: Thing) -> int | None:
+    """The end of what the latest bill paid for; None where it is not paid or pays for no period."""
+    last = latest_bill(sub)
+    period = period_of(last) if last and last["status"] == "paid" else None
+    return period and period[1]
 
 
 def state_of(sub: Thing, *, refunded: bool, disputed: bool) -> State:
@@ -170,7 +173,7 @@ def state_of(sub: Thing, *, refunded: bool, disputed: bool) -> State:
         return State.DISPUTED
     if status in ("past_due", "unpaid"):
         return State.PAST_DUE
-    if status == "paused" or sub["pause_collection"]:
+    if status == "paused" or sub.get("pause_collection"):
         return State.PAUSED
     if ends_at(sub) is not None:  # also where it is renewed until then
         return State.CANCELLED
@@ -179,7 +182,7 @@ def state_of(sub: Thing, *, refunded: bool, disputed: bool) -> State:
 
 def ends_at(sub: Thing) -> int | None:
     """When a subscription that runs ends without renewal. The portal sets `cancel_at` alone."""
-    if sub["cancel_at"] is not None:
+    if sub.get("cancel_at") is not None:
         return int(sub["cancel_at"])
     return int(item_of(sub)["current_period_end"]) if sub["cancel_at_period_end"] else None
 
@@ -190,21 +193,21 @@ def needs_a_preview(sub: Thing) -> bool:
     last, owed = latest_bill(sub), sub["customer"].get("balance", 0) != 0
     asked = {price_of(line) for line in last["lines"]["data"]} if last else set()
     changed = bool(asked) and item_of(sub)["price"]["id"] not in asked
-    return bool(sub["discounts"] or sub["pending_update"] or owed or changed)
+    return bool(sub["discounts"] or sub.get("pending_update") or owed or changed)
 
 
 def next_payment(sub: Thing) -> tuple[int | None, int | None]:
     """When money is taken next, and how much where the latest bill says it already."""
     last, status = latest_bill(sub), sub["status"]
-    if status in OVER or status in ("paused", "incomplete") or sub["pause_collection"]:
+    if status in OVER or status in ("paused", "incomplete") or sub.get("pause_collection"):
         return None, None
     if last and last["status"] == "open":
-        when = last["next_payment_attempt"]
+        when = last.get("next_payment_attempt")
         return (when, last["amount_remaining"]) if when else (None, None)
     if status == "unpaid" or (last and last["status"] == "draft" and not last["auto_advance"]):
         return None, None
-    if last and last["status"] == "draft" and last["automatically_finalizes_at"]:
-        return last["automatically_finalizes_at"], last["amount_due"]
+    if last and last["status"] == "draft" and last.get("automatically_finalizes_at"):
+        return last.get("automatically_finalizes_at"), last["amount_due"]
     until = item_of(sub)["current_period_end"]
     ends = ends_at(sub)
     return (None, None) if ends is not None and ends <= until else (until, None)
@@ -213,7 +216,7 @@ def next_payment(sub: Thing) -> tuple[int | None, int | None]:
 def interval_of(price: Thing, amount: int) -> tuple[Interval, int]:
     """The interval and what is paid each time. An interval that we do not sell (a quarter, a
     week), brought along from elsewhere, is told as its share of a month."""
-    recurring = price["recurring"] or {"interval": "month", "interval_count": 1}
+    recurring = price.get("recurring") or {"interval": "month", "interval_count": 1}
     months = MONTHS[recurring["interval"]] * recurring["interval_count"]
     if months == 12:
         return Interval.YEAR, amount
@@ -241,7 +244,7 @@ def told(
     """A subscription in our words. `disputed_at` is when the bank took its latest payment back."""
     price = item_of(sub)["price"]
     state = state_of(sub, refunded=refunded, disputed=disputed_at is not None)
-    over = [one for one in (sub["ended_at"], disputed_at) if one is not None]
+    over = [one for one in (sub.get("ended_at"), disputed_at) if one is not None]
     when = next_payment(sub)[0]
     interval, each = interval_of(price, amount)
     return Told(
@@ -260,7 +263,7 @@ def told(
         amount=each,
         currency=sub["currency"].upper(),
         interval=interval,
-        trial_ends_at=moment(sub["trial_end"]),
+        trial_ends_at=moment(sub.get("trial_end")),
         next_amount=None if when is None else next_amount,
         next_at=moment(when),
         card=card,

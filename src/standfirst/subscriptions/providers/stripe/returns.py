@@ -33,16 +33,16 @@ def of_everybody(calls: Calls) -> Returns:
     found: dict[str, Return] = {}
     customers = set()
     for refund in calls.each("refunds", expand=["data.charge"]):
-        charge = refund["charge"]
-        if isinstance(charge, dict) and charge["payment_intent"]:
-            found[id_of(charge["payment_intent"])] = _of(charge)
-            customers.add(id_of(charge["customer"]))
+        charge = refund.get("charge")
+        if isinstance(charge, dict) and charge.get("payment_intent"):
+            found[id_of(charge.get("payment_intent"))] = _of(charge)
+            customers.add(id_of(charge.get("customer")))
     for dispute in calls.each("disputes", expand=["data.charge"]):
         charge = dispute["charge"]
         if dispute["status"] in TAKEN_BACK and isinstance(charge, dict):
-            intent = id_of(charge["payment_intent"])
+            intent = id_of(charge.get("payment_intent"))
             found[intent] = _of(charge, dispute["created"])
-            customers.add(id_of(charge["customer"]))
+            customers.add(id_of(charge.get("customer")))
     return Returns(found, frozenset(customers - {""}))
 
 
@@ -50,8 +50,8 @@ def of_customer(calls: Calls, customer: str) -> Returns:
     """Those of one customer's payments."""
     found = {}
     for charge in calls.each("charges", customer=customer):
-        if charge["payment_intent"] and (charge["amount_refunded"] or charge["disputed"]):
-            found[id_of(charge["payment_intent"])] = _read(calls, charge)
+        if charge.get("payment_intent") and (charge["amount_refunded"] or charge["disputed"]):
+            found[id_of(charge.get("payment_intent"))] = _read(calls, charge)
     return Returns(found, frozenset({customer} if found else ()))
 
 
@@ -60,7 +60,7 @@ def of_payments(calls: Calls, intents: Iterable[str]) -> list[Return]:
     found = []
     for intent in intents:
         thing = calls.read("payment_intents/{}", intent, expand=["latest_charge"])
-        if isinstance(thing["latest_charge"], dict):
+        if isinstance(thing.get("latest_charge"), dict):
             found.append(_read(calls, thing["latest_charge"]))
     return found
 
