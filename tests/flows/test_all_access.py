@@ -309,6 +309,22 @@ def test_while_the_provider_is_away_the_page_shows_and_nothing_is_lost(
     assert mine.state == State.CANCELLED
 
 
+def test_an_answer_that_was_lost_is_made_good_by_the_next_click(
+    adas: Browser, ada: Member, counter: Counter
+) -> None:
+    mine = counter.sell(ada)
+    counter.fail("/v1/subscriptions", kind="drop", when="after", method="POST")
+    adas.post(f"{PAGE}cancel/")
+    assert counter.theirs().cancel_at_period_end is True  # it was done there
+    mine.refresh_from_db()
+    assert mine.state == State.ACTIVE
+    counter.mend()
+    adas.post(f"{PAGE}cancel/")
+    mine.refresh_from_db()
+    assert mine.state == State.CANCELLED
+    assert changes(mine)[-2:] == [Change.ASKED, Change.CANCELLED]
+
+
 def test_without_a_key_the_page_shows_and_says_that_nothing_was_changed(
     adas: Browser, ada: Member
 ) -> None:

@@ -157,6 +157,8 @@ def remind(now: datetime | None = None) -> int:
             if made:
                 send_reminder.enqueue(reminder.pk)
                 count += 1
+        if count >= AT_ONCE:
+            break
     return count
 
 

@@ -6,12 +6,14 @@ from django.urls import reverse
 
 from standfirst.subscriptions.models import Subscription
 
-_WITHDRAW = "standfirst.subscriptions.withdraw"
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="standfirst.subscriptions.withdraw")
 
 
 def withdrawal_token(subscription: Subscription) -> str:
     """It names one purchase and does nothing else; how long it counts, the rules say."""
-    return signing.dumps(subscription.pk, salt=_WITHDRAW)
+    return _signer().sign_object(subscription.pk)
 
 
 def withdrawal_link(subscription: Subscription) -> str:
@@ -23,7 +25,7 @@ def withdrawal_link(subscription: Subscription) -> str:
 def read_withdrawal_token(token: str) -> Subscription | None:
     """The purchase that a token names; None for one that is not ours."""
     try:
-        number = signing.loads(token, salt=_WITHDRAW)
+        number = _signer().unsign_object(token)
     except (signing.BadSignature, ValueError):
         return None
     found = Subscription.objects.select_related("plan", "member").filter(pk=number)
