@@ -4,9 +4,11 @@ from enum import StrEnum
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.utils import timezone
 
 from standfirst.members.models import Member
 from standfirst.publication.events import AccountDeleted, happened
+from standfirst.subscriptions.actions.leaving import end_with_account
 
 
 class Leaving(StrEnum):
@@ -19,8 +21,9 @@ class Leaving(StrEnum):
 def delete_account(member: Member) -> Leaving:
     """Delete a member with all that is theirs, and end their sessions in every browser.
 
-    Records of subscriptions stay, without the member. The last one who may do everything in the
-    newsroom cannot go: nobody could let a successor in.
+    What may still take money is ended at once at its provider, by the worker, so that a provider
+    that is away holds nobody. Records of subscriptions stay, without the member. The last one who
+    may do everything in the newsroom cannot go: nobody could let a successor in.
     """
     with transaction.atomic():
         if member.is_superuser:
@@ -30,6 +33,7 @@ def delete_account(member: Member) -> Leaving:
         email = member.email
         for session in UserSession.objects.filter(user=member):
             session.end()
+        end_with_account(member, now=timezone.now())
         Member.objects.filter(pk=member.pk).delete()
         happened(AccountDeleted(email=email))
     return Leaving.DELETED

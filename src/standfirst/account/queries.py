@@ -19,6 +19,8 @@ from standfirst.library.models import Saved
 from standfirst.members.models import Member
 from standfirst.publication.models import Publication
 from standfirst.publication.rules import next_month, start_of
+from standfirst.subscriptions.actions.leaving import THE_READER
+from standfirst.subscriptions.models import Subscription
 
 REASONS = {
     UnlockKind.CREDIT: "chosen by you",
@@ -132,9 +134,7 @@ def everything_about(member: Member) -> dict[str, Any]:
             .defer("article__body")
             .order_by("saved_at")
         ],
-        "subscriptions": list(
-            member.subscriptions.order_by("starts_at").values("starts_at", "ends_at", "created_at")
-        ),
+        "subscriptions": [_all_about(one) for one in member.subscriptions.order_by("starts_at")],
         "passkeys": [
             {
                 "name": passkey.wrap().name,
@@ -148,6 +148,41 @@ def everything_about(member: Member) -> dict[str, Any]:
             .order_by("created_at")
             .values("created_at", "last_seen_at", "ip", "user_agent")
         ),
+    }
+
+
+def _all_about(subscription: Subscription) -> dict[str, Any]:
+    """A subscription with its bills and the ledger's entries; money in minor units. Notes of
+    colleagues and their addresses are theirs."""
+    one = subscription
+    return {
+        "plan": one.plan.name if one.plan else None,
+        "state": one.state,
+        **{
+            name: getattr(one, name)
+            for name in (
+                *("starts_at", "ends_at", "paid_through", "trial_ends_at", "cancel_at"),
+                *("ended_at", "amount", "currency", "interval", "next_amount", "next_at", "card"),
+                *("provider", "provider_id", "created_at"),
+            )
+        },
+        "bills": list(
+            one.bills.order_by("issued_at").values(
+                *("number", "status", "currency", "total", "paid", "refunded", "issued_at"),
+                *("paid_at", "period_from", "period_until"),
+            )
+        ),
+        "ledger": [
+            {
+                "at": entry.at,
+                "change": entry.change,
+                "state": entry.state,
+                "open_until": entry.ends_at,
+                "why": entry.why if entry.by == THE_READER else "",
+            }
+            for entry in one.entries.order_by("pk")
+        ],
+        "ended_at_once": list(one.endings.values("kind", "declared_at", "done_at")),
     }
 
 

@@ -2,10 +2,16 @@
 
 from django.urls import path
 
-from standfirst.account import views
+from standfirst.account import all_access, views, withdrawing
 
 urlpatterns = [
     path("", views.account, name="account"),
+    path("all-access/", all_access.overview, name="my_all_access"),
+    path("all-access/cancel/", all_access.cancel_page, name="cancel_all_access"),
+    path("all-access/resume/", all_access.resume_now, name="resume_all_access"),
+    path("all-access/change/", all_access.change, name="change_all_access"),
+    path("all-access/card/", all_access.card, name="all_access_card"),
+    path("all-access/withdraw/", withdrawing.mine, name="withdraw_mine"),
     path("shelf/", views.shelf_page, name="shelf"),
     path("chosen/", views.chosen, name="chosen"),
     path("reading-list/", views.reading_list_page, name="reading_list"),

@@ -1,27 +1,23 @@
 """The member's own pages. Each is for its member alone: never kept by anybody."""
 
 import json
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
 
 from allauth.account.signals import password_changed
 from allauth.core import ratelimit
 from allauth.usersessions.internal.flows.sessions import end_other_sessions
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
-from django.contrib.auth.views import redirect_to_login
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from standfirst.access.queries import credits_of, standing_of
 from standfirst.account.actions import Leaving, delete_account
+from standfirst.account.frame import language_of, own_page, page
 from standfirst.account.queries import browsers_of, everything_about, passkeys_of, shelf
 from standfirst.articles.queries import published
 from standfirst.library.reading_list import (
@@ -44,30 +40,11 @@ from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
 from standfirst.members.sign_in import next_of, proved_by_mail_just_now, too_often
 from standfirst.publication.queries import the_publication
-from standfirst.publication.same_origin import posts_from_here_only
-from standfirst.subscriptions.queries import subscribed_until
+from standfirst.subscriptions.actions.leaving import may_withdraw
+from standfirst.subscriptions.queries import main_subscription, subscribed_until
+from standfirst.subscriptions.words import told
 
 FAREWELL_WORD = "delete"
-
-View = Callable[..., HttpResponse]
-
-
-def own_page(view: View) -> View:
-    """For the member who is signed in, who is handed on; its forms are posted from here only."""
-
-    @wraps(view)
-    def for_member(request: HttpRequest, **parameters: Any) -> HttpResponse:
-        if not isinstance(request.user, Member):
-            return redirect_to_login(request.get_full_path())
-        return view(request, request.user, **parameters)
-
-    methods = require_http_methods(["GET", "HEAD", "POST"])
-    return never_cache(posts_from_here_only(methods(for_member)))
-
-
-def _page(request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    context = {"tab": name, "member": request.user, **context}
-    return render(request, f"reader_account/{name}.html", context, status=status)
 
 
 @require_safe
@@ -75,9 +52,11 @@ def _page(request: HttpRequest, name: str, *, status: int = 200, **context: Any)
 def account(request: HttpRequest, member: Member) -> HttpResponse:
     """Credits left, when new ones come, All-Access, and a reminder to confirm the address."""
     now = timezone.now()
-    return _page(
+    mine = main_subscription(member, now)
+    return page(
         request,
         "overview",
+        mine=told(mine, language_of(request), now) if mine else None,
         credits=credits_of(member, now),
         verified=is_verified(member),
         subscribed_until=subscribed_until(member, now),
@@ -91,7 +70,7 @@ def shelf_page(request: HttpRequest, member: Member) -> HttpResponse:
     """Every article the member unlocked."""
     now = timezone.now()
     found = shelf(member, the_publication())
-    return _page(request, "shelf", shelf=[(item, item.is_open(now)) for item in found])
+    return page(request, "shelf", shelf=[(item, item.is_open(now)) for item in found])
 
 
 @require_safe
@@ -113,7 +92,7 @@ def newsletters(request: HttpRequest, member: Member) -> HttpResponse:
         )
         messages.success(request, "Your choice is kept.")
         return redirect("newsletters")
-    return _page(
+    return page(
         request,
         "newsletters",
         subscribed=subscribed_until(member, timezone.now()) is not None,
@@ -128,12 +107,12 @@ def newsletters(request: HttpRequest, member: Member) -> HttpResponse:
 def reading_list_page(request: HttpRequest, member: Member) -> HttpResponse:
     """What the member saved, with what they can open of it now, and what was just taken off."""
     now = timezone.now()
-    page, rows = reading_list(member, standing_of(member, now), request.GET.get("page"), now)
+    found, rows = reading_list(member, standing_of(member, now), request.GET.get("page"), now)
     taken = _number(request.GET.get("taken"))
-    return _page(
+    return page(
         request,
         "reading_list",
-        list=page,
+        list=found,
         rows=rows,
         withdrawn=withdrawn_of(member),
         taken=published().filter(pk=taken).defer("body").first() if taken else None,
@@ -152,7 +131,7 @@ def save(request: HttpRequest, member: Member, article: int) -> HttpResponse:
     """Save an article for later. A GET, to which one comes back from logging in, asks first."""
     found = get_object_or_404(published().defer("body"), pk=_number(str(article)))
     if request.method != "POST":
-        return _page(request, "save", article=found, on_list=found.pk in saved_of(member))
+        return page(request, "save", article=found, on_list=found.pk in saved_of(member))
     outcome = save_for_later(member, found, timezone.now())
     sentence = f"“{found.title}” is on your list."
     if outcome is Saving.FULL:
@@ -195,7 +174,7 @@ def sign_in_methods(request: HttpRequest, member: Member) -> HttpResponse:
         rename(member, form.cleaned_data["name"])
         messages.success(request, "Your name is kept.")
         return redirect("sign_in_methods")
-    return _page(
+    return page(
         request,
         "sign_in",
         status=422 if request.method == "POST" else 200,
@@ -220,7 +199,7 @@ def address(request: HttpRequest, member: Member) -> HttpResponse:
             mailed_to = form.cleaned_data["email"]
             ask_to_change_address(member, mailed_to)
     verified = is_verified(member)
-    return _page(
+    return page(
         request, "address", status=status, form=form, mailed_to=mailed_to, verified=verified
     )
 
@@ -256,7 +235,7 @@ def password(request: HttpRequest, member: Member) -> HttpResponse:
         status = 422
         if removing:
             form.fields["new"] = PasswordForm.base_fields["new"]
-    return _page(request, "password", status=status, form=form, has_one=has_one)
+    return page(request, "password", status=status, form=form, has_one=has_one)
 
 
 @own_page
@@ -266,7 +245,7 @@ def sessions(request: HttpRequest, member: Member) -> HttpResponse:
         end_other_sessions(request, member)
         messages.success(request, "You are logged out everywhere but here.")
         return redirect("usersessions_list")
-    return _page(
+    return page(
         request,
         "sessions",
         browsers=browsers_of(member, request.session.session_key),
@@ -280,7 +259,7 @@ def sessions(request: HttpRequest, member: Member) -> HttpResponse:
 @own_page
 def data(request: HttpRequest, member: Member) -> HttpResponse:
     """What is held about the member, to take away, and the way out."""
-    return _page(request, "data")
+    return page(request, "data")
 
 
 @require_safe
@@ -308,13 +287,17 @@ def delete(request: HttpRequest, member: Member) -> HttpResponse:
         else:
             logout(request)
             return render(request, "members/said.html", {"sentence": FAREWELL, "onward": "/"})
-    return _page(
+    now = timezone.now()
+    mine = main_subscription(member, now)
+    return page(
         request,
         "delete",
         status=422 if error else 200,
         error=error,
         word=FAREWELL_WORD,
-        subscribed_until=subscribed_until(member, timezone.now()),
+        subscribed_until=subscribed_until(member, now),
+        mine=told(mine, language_of(request), now) if mine else None,
+        withdrawal_ends=may_withdraw(mine, now) if mine else None,
         has_subscriptions=member.subscriptions.exists(),
     )
 

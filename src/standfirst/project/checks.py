@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from standfirst.project.environment import is_live
 
@@ -19,6 +21,7 @@ SHORTEST_KEY = 50
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", "testserver"}
 WORKER_SEEN = "standfirst-worker-seen"
 WORKER_SILENT_AFTER = 300  # seconds
+ENDED_WITHIN = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def findings() -> Iterator[Finding]:
             "Run `standfirst prepare`."
         )
         return
-    for ask in (_cache, _staff, _worker, _library, _prices):
+    for ask in (_cache, _staff, _worker, _library, _prices, _endings):
         yield from ask()
 
 
@@ -285,6 +288,21 @@ def _worker() -> Iterator[Finding]:
             "The worker does not run, so no mail is sent and nothing is published on time. "
             "Start `standfirst worker` beside the server.",
             grave=False,
+        )
+
+
+def _endings() -> Iterator[Finding]:
+    from standfirst.subscriptions.models import Ending
+
+    late = timezone.now() - ENDED_WITHIN
+    waiting = Ending.objects.filter(done_at=None, declared_at__lt=late).order_by("declared_at")
+    for ending in waiting[:10]:
+        yield Finding(
+            f"Subscription no. {ending.subscription_id} was ended by its reader on "
+            f"{ending.declared_at:%Y-%m-%d} ({ending.number}: {ending.get_kind_display()}), and is "
+            f"not ended at {ending.subscription.provider} yet: "
+            f"{ending.trouble or 'no try was made.'} The worker goes on trying; end it, and give "
+            "the money back, there by hand if it stays so."
         )
 
 

@@ -33,9 +33,17 @@ from standfirst.publication.events import (
     SitemapsWritten,
     SubscriptionChanged,
     TimeZoneChanged,
+    WithdrawalWanted,
+    Withdrew,
 )
 from standfirst.reading.freshness import changed, everything, unlocked
-from standfirst.subscriptions.jobs import look_for_doubles, send_bought_twice
+from standfirst.subscriptions.jobs import (
+    look_for_doubles,
+    send_news,
+    send_withdrawal_link,
+    send_withdrawn,
+)
+from standfirst.subscriptions.letters import LETTERS
 from standfirst.subscriptions.rules import Change
 
 # A subscription may run from here on; and so a member may have two.
@@ -69,9 +77,13 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
             if event.member and event.change in BEGUN
             else None
         ),
-        lambda event: (
-            send_bought_twice.enqueue(event.entry) if event.change == Change.DOUBLED else None
-        ),
+        lambda event: send_news.enqueue(event.entry) if event.change in LETTERS else None,
+    ],
+    Withdrew: [
+        lambda event: send_withdrawn.enqueue(event.ending, email=event.email),
+    ],
+    WithdrawalWanted: [
+        lambda event: send_withdrawal_link.enqueue(event.email, named=event.named),
     ],
     ArticlesLoaded: [
         lambda event: everything(),

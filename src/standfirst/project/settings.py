@@ -209,6 +209,9 @@ ACCOUNT_RATE_LIMITS = {
     "choose": "60/m/ip,30/m/user",
     "buy": "60/m/ip,30/m/user",
     "bought": "120/m/ip",
+    "all_access": "60/m/ip,20/m/user",
+    "withdraw": "60/m/ip",
+    "withdraw_ask": "10/m/ip,5/h/key",
     "confirm_code": "20/m/ip,10/h/user",
     "send_confirmation": "20/m/ip,3/10m/user",
     "sign_in_link": "20/m/ip",
@@ -303,8 +306,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-src 'self' https:",
         "object-src 'none'",
         "base-uri 'none'",
-        # A form of ours leads on to the page where is paid, and browsers hold that to this list.
-        f"form-action 'self' {STRIPE_API or 'https://checkout.stripe.com'}",
+        # Forms of ours lead on to where is paid or a card is changed; browsers hold that to this.
+        f"form-action 'self' {STRIPE_API or 'https://checkout.stripe.com https://billing.stripe.com'}",
         "frame-ancestors 'self'",
     )
 )

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as newsroom_urls
 
+from standfirst.account import withdrawing
 from standfirst.articles import views as articles
 from standfirst.library import views as library
 from standfirst.library.browsers import description, suggestions
@@ -34,6 +35,8 @@ urlpatterns = [
     path("all-access/", plans.all_access, name="all_access"),
     path("all-access/buy/<int:price>/", buying.buy, name="buy"),
     path("all-access/bought/<str:checkout>/", buying.bought, name="bought"),
+    path("withdraw/", withdrawing.by_naming, name="withdraw"),
+    path("withdraw/<str:token>/", withdrawing.by_link, name="withdraw_link"),
     # lists
     re_path(rf"^{YEAR}/{MONTH}/$", articles.archive_month, name="archive_month"),
     path("archive/", articles.archive, name="archive"),

@@ -29,6 +29,7 @@ from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
+from standfirst.subscriptions.jobs import finish_endings, remind
 
 log = logging.getLogger("standfirst.worker")
 
@@ -139,6 +140,8 @@ def chores() -> list[Chore]:
         Chore("write sitemaps", 60, write_sitemaps),
         Chore("try mail again", 20, try_mail_again),
         Chore("rescue jobs", 60, rescue_jobs),
+        Chore("end what readers ended", 30, finish_endings),
+        Chore("remind subscribers", 300, remind),
         Chore("forget results", 3600, forget_results),
         Chore("forget changes", 3600, forget_changes),
         Chore("forget notes", 3600, forget_notes),

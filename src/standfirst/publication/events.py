@@ -107,6 +107,23 @@ class SubscriptionChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrew:
+    """A reader withdrew from a purchase: `ending` is the row that carries it out, `email` where the
+    receipt goes."""
+
+    ending: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalWanted:
+    """Someone asked for a link to withdraw by, naming an address and a bill's number or a day."""
+
+    email: str
+    named: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListsChanged:
     """Lists of articles are not what they were: those that `articles.shelves` names by `tags`."""
 

@@ -15,6 +15,7 @@ from babel.numbers import (
     list_currencies,
     parse_decimal,
 )
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 FALLBACK = Locale("en")
 
@@ -27,6 +28,17 @@ def locale_of(language: str) -> Locale:
         except (UnknownLocaleError, ValueError):
             continue
     return FALLBACK
+
+
+def readers_language(accepted: str, otherwise: str) -> str:
+    """The language whose way of writing numbers a reader is used to: the first that the browser
+    accepts (the header Accept-Language) and Babel knows, or else the publication's."""
+    for tag, _ in parse_accept_lang_header(accepted[:500]):
+        try:
+            return str(Locale.parse(tag, sep="-")).replace("_", "-")
+        except (UnknownLocaleError, ValueError):
+            continue
+    return otherwise
 
 
 def decimals(currency: str) -> int:

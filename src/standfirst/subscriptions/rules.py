@@ -5,7 +5,7 @@ capitals. Times are aware datetimes.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 
@@ -117,6 +117,7 @@ class Change(StrEnum):
     MERGED = "moved to another account"
     ADOPTED = "moved in"
     DOUBLED = "bought a second time"
+    ASKED = "asked by the reader"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,3 +186,69 @@ def _from_state_to_state(before: State, after: State) -> Change:
 
 def _later(before: datetime | None, after: datetime | None) -> bool:
     return after is not None and (before is None or after > before)
+
+
+# -- leaving ----------------------------------------------------------------------------------
+
+WITHDRAWAL_DAYS = 14  # Directive 2011/83/EU, article 9
+SATURDAY = 5
+
+
+def withdrawal_ends(bought_at: datetime, zone: tzinfo) -> datetime:
+    """The first moment at which a purchase can't be withdrawn from any more.
+
+    The day of the purchase is not counted, and the last day counts to its end, in the publication's
+    time zone; a Saturday or Sunday moves it to Monday (Regulation 1182/71, article 3). Renewals,
+    and a trial that becomes a subscription, do not begin it anew: `bought_at` stays.
+    """
+    last = bought_at.astimezone(zone).date() + timedelta(days=WITHDRAWAL_DAYS)
+    while last.weekday() >= SATURDAY:
+        last += timedelta(days=1)
+    return datetime.combine(last + timedelta(days=1), time(), zone)
+
+
+# -- reminders --------------------------------------------------------------------------------
+
+# France asks for a month and more before a renewal, California and New York for 15 to 45 days.
+RENEWAL_NOTICE = timedelta(days=35)
+# The card schemes ask for a week before the first payment after a trial.
+TRIAL_NOTICE = timedelta(days=7)
+# Time to find another card, and close enough to the end to be believed.
+GRACE_NOTICE = timedelta(days=2)
+
+
+class Notice(StrEnum):
+    """What a reader is reminded of before it happens."""
+
+    TRIAL_ENDS = "trial ends"
+    RENEWS = "renews"
+    GRACE_ENDS = "grace ends"
+
+
+def notice_due(
+    state: State,
+    interval: Interval,
+    *,
+    begun_at: datetime,
+    trial_ends_at: datetime | None,
+    next_at: datetime | None,
+    paid_through: datetime | None,
+    ends_at: datetime,
+    now: datetime,
+) -> Notice | None:
+    """What a reader is to be reminded of at `now`, or None.
+
+    A trial is told of a week before its end, and a short one when half of it is over; so with the
+    grace, which lies between `paid_through` and `ends_at`, the end of the window. Of renewals only
+    the yearly ones are told of.
+    """
+    match state:
+        case State.TRIALING if trial_ends_at and next_at:
+            ahead = min(TRIAL_NOTICE, (trial_ends_at - begun_at) / 2)
+            return Notice.TRIAL_ENDS if trial_ends_at - ahead <= now < trial_ends_at else None
+        case State.ACTIVE if next_at and interval is Interval.YEAR:
+            return Notice.RENEWS if next_at - RENEWAL_NOTICE <= now < next_at else None
+        case State.PAST_DUE if paid_through:
+            ahead = min(GRACE_NOTICE, (ends_at - paid_through) / 2)
+            return Notice.GRACE_ENDS if ends_at - ahead <= now < ends_at else None
+    return None
