@@ -130,11 +130,19 @@ def note(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("members:inspect", pk)
 
 
+def _within_reason(moment: datetime) -> None:
+    if not 1970 <= moment.year <= 2200:
+        raise forms.ValidationError("No ledger reaches there.")
+
+
 class _Asked(forms.Form):
     since = forms.DateField(required=False, label="From")
     until = forms.DateField(required=False, label="To")
     on = forms.DateTimeField(
-        required=False, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], label="On"
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        validators=[_within_reason],
+        label="On",
     )
 
 

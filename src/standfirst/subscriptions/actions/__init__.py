@@ -2,6 +2,7 @@
 
 from standfirst.subscriptions.actions.following import follow, follow_all, follow_bill
 from standfirst.subscriptions.actions.given import change_end, end_early, give_all_access
+from standfirst.subscriptions.actions.moving import move_subscriptions, why_not_move
 
 __all__ = [
     "change_end",
@@ -10,4 +11,6 @@ __all__ = [
     "follow_all",
     "follow_bill",
     "give_all_access",
+    "move_subscriptions",
+    "why_not_move",
 ]
