@@ -4,8 +4,8 @@
 
 On SQLite and on a PostgreSQL of its own: the first and the last page of the whole list and of every
 filter, searches that find many, one and none, every order; and a report over a ledger of a million
-entries. Each is asked for through Django as a colleague asks, five times; the table shows the middle
-and the slowest. The last line is JSON.
+entries. Each is asked for through Django, as a colleague asks, five times: the table shows the
+middle and the slowest. The last line is JSON.
 """
 
 import argparse
