@@ -40,7 +40,9 @@ def fill(many: int, *, now: datetime, days: int = 730, renewals: float = 1.0) ->
     random = Random(SEED)
     began = now - timedelta(days=days)
     members = [
-        Member(email=f"reader{n}@sample.example", joined_at=began + timedelta(minutes=n % 900_000))
+        Member(
+            email=f"subscriber{n}@sample.example", joined_at=began + timedelta(minutes=n % 900_000)
+        )
         for n in range(many)
     ]
     for one in members:

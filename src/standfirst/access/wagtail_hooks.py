@@ -23,7 +23,7 @@ from standfirst.access.members_list import (
     what_they_have,
 )
 from standfirst.members.models import Member
-from standfirst.publication.clock import written
+from standfirst.publication.clock import day_of
 from standfirst.publication.spreadsheets import csv_response
 
 
@@ -43,7 +43,7 @@ class _List(generic.IndexView):  # type: ignore[misc]
             return lambda one: getattr(self.had[one.pk], name)
 
         def moment(name: str) -> Any:
-            return lambda one: written(getattr(self.had[one.pk], name))
+            return lambda one: day_of(getattr(self.had[one.pk], name))
 
         return [
             TitleColumn("email", label="Address", get_url=self.get_inspect_url, sort_key="email"),
@@ -51,7 +51,7 @@ class _List(generic.IndexView):  # type: ignore[misc]
             Column(
                 "joined_at",
                 label="Joined",
-                accessor=lambda one: written(one.joined_at),
+                accessor=lambda one: day_of(one.joined_at),
                 sort_key="joined_at",
             ),
             Column("standing", label="Standing", accessor=had("standing")),

@@ -69,7 +69,7 @@ def _drawing(
     values = [v for s in series for v in s.values if v is not None]
     ticks = steps(min([0.0, *values]), max([0.0, *values], default=0.0))
     texts = [written(tick) for tick in ticks]
-    left = 10 + max(len(text) for text in texts) * 6.6
+    left = 10 + max(len(text) for text in texts) * 7.6
     right = width - 12
     low, high = ticks[0], ticks[-1]
 
@@ -128,7 +128,7 @@ def _n(value: float) -> str:
 def _named(labels: Sequence[str], room: float) -> list[int]:
     """The places that are named: so many that their names do not touch."""
     longest = max((len(label) for label in labels), default=1)
-    most = max(int(room / (longest * 6.6 + 18)), 2)
+    most = max(int(room / (longest * 6.6 + 32)), 2)
     every = max(-(-len(labels) // most), 1)
     return list(range((len(labels) - 1) % every, len(labels), every))
 

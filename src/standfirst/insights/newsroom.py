@@ -22,7 +22,7 @@ def subscribers_and_revenue(request: HttpRequest) -> HttpResponseBase:
     """Tables and plots of a span; with `?csv=` one table of it to take away."""
     if not request.user.has_perm(MAY):
         raise PermissionDenied
-    form = Asked(request.GET)
+    form = Asked({"span": "12m", **request.GET.dict()})
     publication = the_publication()
     asked = form.cleaned_data if form.is_valid() else {}
     found = report(asked, publication.zone, timezone.now(), publication.language)
@@ -31,7 +31,7 @@ def subscribers_and_revenue(request: HttpRequest) -> HttpResponseBase:
     kept = request.GET.copy()
     kept.pop("csv", None)
     context = {
-        "form": form if request.GET else Asked({"span": "12m"}),
+        "form": form,
         "report": found,
         "all": ALL,
         "tables": [(table, _as_read(table, publication.language)) for table in found.tables],
@@ -41,7 +41,7 @@ def subscribers_and_revenue(request: HttpRequest) -> HttpResponseBase:
         "header_icon": "table",
         "breadcrumbs_items": [{"url": "", "label": "Subscribers and revenue"}],
     }
-    status = 200 if form.is_valid() or not request.GET else 422
+    status = 200 if form.is_valid() else 422
     return render(request, "insights/report.html", context, status=status)
 
 
