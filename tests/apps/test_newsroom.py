@@ -85,7 +85,9 @@ def test_setting_up_makes_what_a_magazine_needs_and_may_be_repeated() -> None:
     assert site.root_page_id == front.pk
     assert index.get_parent().pk == front.pk
     assert Publication.objects.count() == 1
-    assert set(Group.objects.values_list("name", flat=True)) == {"Writers", "Editors"}
+    assert set(Group.objects.values_list("name", flat=True)) == {
+        *("Writers", "Editors", "Publishers")
+    }
     assert index.get_workflow() is not None
     before = Page.objects.count(), Group.objects.get(name="Editors").permissions.count()
     Group.objects.get(name="Writers").permissions.clear()
@@ -100,7 +102,9 @@ def test_setting_up_takes_over_what_wagtail_made() -> None:
     Group.objects.get_or_create(name="Moderators")
     set_up_magazine()
     set_up_magazine()
-    assert set(Group.objects.values_list("name", flat=True)) == {"Writers", "Editors"}
+    assert set(Group.objects.values_list("name", flat=True)) == {
+        *("Writers", "Editors", "Publishers")
+    }
 
 
 # -- the editor and its previews --------------------------------------------------------------
@@ -290,8 +294,8 @@ def test_an_editor_looks_at_members_and_changes_none(magazine: ArticleIndex) -> 
     )
     editor = client_of(colleague("Editors"))
     assert "ada@example.org" in editor.get("/newsroom/members/").content.decode()
-    assert "ada@" in editor.get("/newsroom/members/?kind=subscribers").content.decode()
-    assert "ada@" not in editor.get("/newsroom/members/?kind=staff").content.decode()
+    assert "ada@" in editor.get("/newsroom/members/?standing=complimentary").content.decode()
+    assert "ada@" not in editor.get("/newsroom/members/?standing=staff").content.decode()
     page = editor.get(f"/newsroom/members/{member.pk}/").content.decode()
     for fact in ("On ports", "welcome", "3 of 3 left", "confirmed"):
         assert fact in page

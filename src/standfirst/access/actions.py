@@ -13,6 +13,7 @@ from standfirst.members.models import Member
 from standfirst.publication.events import ArticleUnlocked, happened
 from standfirst.publication.models import Publication, UnlockLasts
 from standfirst.publication.queries import the_publication
+from standfirst.publication.rules import next_month, start_of
 from standfirst.publication.statements import in_turn, planned_once
 
 
@@ -129,3 +130,50 @@ def unlock_as(
             return False
         raise
     return True
+
+
+def move_unlocks(left: Member, kept: Member, *, by: Member, now: datetime) -> list[Unlock]:
+    """Give `kept` what `left` unlocked, as new rows with the old times; `left`'s go with them.
+
+    Nobody loses an article that is open, and the meter stays exact: a credit takes a free slot of
+    its month. Where `kept` has none left it is opened by the colleague `by` instead, for good, at
+    no cost. What `kept` holds for as long already, and what has ended, is not given twice.
+    """
+    with transaction.atomic():
+        zone = the_publication().zone
+        held = list(Unlock.objects.filter(member=kept))
+        new = []
+        for row in Unlock.objects.filter(member=left).order_by("pk"):
+            same = [one for one in held if one.article_id == row.article_id and row.article_id]
+            if any(one.valid_month in (None, row.valid_month) for one in same):
+                continue
+            slot = None
+            if row.month and row.allowance:
+                taken = {one.slot for one in held if one.month == row.month}
+                slot = min(set(range(1, row.allowance + 1)) - taken, default=None)
+            lapsed = row.valid_month and start_of(next_month(row.valid_month), zone) <= now
+            if row.month and slot is None and lapsed:
+                continue
+            kind = UnlockKind(row.kind)
+            if row.month and slot is None:
+                kind = UnlockKind.STAFF
+            counted = kind is UnlockKind.CREDIT
+            moved = Unlock.objects.create(
+                member=kept,
+                article_id=row.article_id,
+                headline=row.headline,
+                kind=kind,
+                month=row.month if counted else None,
+                slot=slot if counted else None,
+                allowance=row.allowance if counted else None,
+                valid_month=row.valid_month if counted else None,
+                unlocked_at=row.unlocked_at,
+                by=row.by if kind == row.kind else by,
+            )
+            held.append(moved)
+            new.append(moved)
+        for moved in new:
+            if moved.article_id:
+                article, kind = moved.article_id, UnlockKind(moved.kind)
+                happened(ArticleUnlocked(member=kept.pk, article=article, kind=kind))
+    return new

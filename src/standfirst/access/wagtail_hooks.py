@@ -1,87 +1,93 @@
-"""Members in the newsroom: what they may read and why. Their accounts are theirs to change."""
+"""Members in the newsroom: who they are, what they may read and why, and notes about them."""
 
 from typing import Any
 
-import django_filters
-from django import forms
-from django.db.models import Exists, OuterRef, QuerySet
-from django.urls import URLPattern, path, reverse
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
 from django.utils import timezone
 from wagtail import hooks
-from wagtail.admin.filters import WagtailFilterSet
-from wagtail.admin.ui.tables import BooleanColumn, Column, DateColumn, TitleColumn
+from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from standfirst.access.queries import credits_of, shelf_of, standing_of
+from standfirst.access import member_page
+from standfirst.access.members_list import (
+    HEADS,
+    Filters,
+    Had,
+    Pages,
+    as_rows,
+    in_order,
+    what_they_have,
+)
 from standfirst.members.models import Member
-from standfirst.subscriptions.models import Subscription
-
-
-class Filters(WagtailFilterSet):  # type: ignore[misc]
-    kind = django_filters.ChoiceFilter(
-        label="Kind",
-        choices=[("subscribers", "subscribers"), ("free", "free members"), ("staff", "staff")],
-        widget=forms.RadioSelect,
-        empty_label="all",
-        method="of_kind",
-    )
-
-    def of_kind(self, members: QuerySet[Member], name: str, value: str) -> QuerySet[Member]:
-        if value == "staff":
-            return members.filter(is_staff=True)
-        return members.filter(subscribed=value == "subscribers")  # type: ignore[misc]
-
-    class Meta:
-        model = Member
-        fields: list[str] = []
+from standfirst.publication.clock import day_of
+from standfirst.publication.spreadsheets import csv_response
 
 
 class _List(generic.IndexView):  # type: ignore[misc]
+    paginator_class = Pages
+    list_export = HEADS
+    is_export = False
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.now = timezone.now()
+        self.had: dict[int, Had] = {}
+
     @property
     def columns(self) -> list[Any]:
+        def had(name: str) -> Any:
+            return lambda one: getattr(self.had[one.pk], name)
+
+        def moment(name: str) -> Any:
+            return lambda one: day_of(getattr(self.had[one.pk], name))
+
         return [
             TitleColumn("email", label="Address", get_url=self.get_inspect_url, sort_key="email"),
-            Column("name", sort_key="name"),
-            DateColumn("joined_at", label="Joined", sort_key="joined_at"),
-            BooleanColumn("subscribed", label="Subscriber"),
-            BooleanColumn("is_staff", label="Staff"),
+            Column("name"),
+            Column(
+                "joined_at",
+                label="Joined",
+                accessor=lambda one: day_of(one.joined_at),
+                sort_key="joined_at",
+            ),
+            Column("standing", label="Standing", accessor=had("standing")),
+            Column("plan", label="Plan", accessor=had("plan")),
+            Column("since", label="Since", accessor=moment("since")),
+            Column("until", label="Until", accessor=moment("until"), sort_key="until"),
+            Column("noted", label="Note", accessor=lambda o: "✎" if self.had[o.pk].noted else ""),
         ]
 
     def get_base_queryset(self) -> QuerySet[Member]:
-        now = timezone.now()
-        running = Subscription.objects.filter(
-            member=OuterRef("pk"), starts_at__lte=now, ends_at__gt=now
-        )
-        return Member.objects.annotate(subscribed=Exists(running))
+        return Member.objects.all()
 
+    def get_valid_orderings(self) -> list[str]:
+        return [f"{way}{key}" for key in ("email", "joined_at", "until") for way in ("", "-")]
 
-class _One(generic.InspectView):  # type: ignore[misc]
-    """A member's standing, credits, shelf and subscriptions."""
+    def order_queryset(self, members: QuerySet[Member]) -> QuerySet[Member]:
+        return in_order(members, self.ordering, self.now)
 
-    page_title = "Member"
+    def get_table(self, members: Any) -> Any:
+        self.had = what_they_have(members, self.now)
+        return super().get_table(members)
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        now = timezone.now()
-        user, member = self.request.user, self.object
-        return {
-            **super().get_context_data(**kwargs),
-            "member": member,
-            "standing": standing_of(member, now),
-            "credits": credits_of(member, now),
-            "shelf": shelf_of(member),
-            "subscriptions": member.subscriptions.order_by("-ends_at"),
-            "colleague_url": reverse("wagtailusers_users:edit", args=[member.pk])
-            if user.is_superuser
-            else "",
-            "subscribe_url": reverse("subscriptions:add")
-            if user.has_perm("subscriptions.add_subscription")
-            else "",
-        }
+    @property
+    def header_more_buttons(self) -> list[Any]:
+        # A spreadsheet of many members would be made in memory: CSV alone.
+        return [b for b in super().header_more_buttons if "export=xlsx" not in (b.url or "")]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.GET.get("export") == "csv":
+            return csv_response(as_rows(self.get_queryset(), self.now), "members")
+        answer: HttpResponseBase = super().get(request, *args, **kwargs)
+        return answer
 
 
 class Members(ModelViewSet):  # type: ignore[misc]
-    """All members, to look at only."""
+    """All members. Their accounts are theirs to change; a colleague may write notes."""
 
     model = Member
     name = "members"
@@ -98,7 +104,7 @@ class Members(ModelViewSet):  # type: ignore[misc]
     search_fields = ["email", "name"]
     form_fields = ["name"]
     index_view_class = _List
-    inspect_view_class = _One
+    inspect_view_class = member_page.OneMember
     inspect_view_fields = ["email"]
     inspect_template_name = "access/newsroom/member.html"
 
@@ -122,3 +128,11 @@ class Members(ModelViewSet):  # type: ignore[misc]
 @hooks.register("register_admin_viewset")
 def members_in_the_newsroom() -> Members:
     return Members()
+
+
+@hooks.register("register_admin_urls")
+def pages_of_a_member() -> list[URLPattern]:
+    return [
+        path("members/<int:pk>/trail/", member_page.trail_page, name="member_trail"),
+        path("members/<int:pk>/note/", member_page.note, name="member_note"),
+    ]

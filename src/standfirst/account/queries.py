@@ -17,6 +17,7 @@ from standfirst.access.rules import UnlockKind
 from standfirst.articles.queries import published
 from standfirst.library.models import Saved
 from standfirst.members.models import Member
+from standfirst.members.queries import accounts_within, notes_about
 from standfirst.publication.models import Publication
 from standfirst.publication.rules import next_month, start_of
 from standfirst.subscriptions.actions.leaving import THE_READER
@@ -135,6 +136,8 @@ def everything_about(member: Member) -> dict[str, Any]:
             .order_by("saved_at")
         ],
         "subscriptions": [_all_about(one) for one in member.subscriptions.order_by("starts_at")],
+        "notes_about_you": notes_about(member),
+        "accounts_that_became_part_of_yours": accounts_within(member),
         "passkeys": [
             {
                 "name": passkey.wrap().name,

@@ -28,7 +28,7 @@ from standfirst.publication.models import Publication
 
 log = logging.getLogger("standfirst.articles")
 
-WRITERS, EDITORS = "Writers", "Editors"
+WRITERS, EDITORS, PUBLISHERS = "Writers", "Editors", "Publishers"
 REVIEW = "Review by an editor"
 
 
@@ -89,10 +89,15 @@ _FILING = [f"{verb}_{kind}" for kind in ("topic", "region", "author") for verb i
 _DESK = [
     *(f"delete_{kind}" for kind in ("topic", "region", "author")),
     *("add_section", "change_section", "delete_section"),
-    *("view_member", "add_unlock"),
+    *("view_member", "add_unlock", "view_membernote", "add_membernote"),
     *("view_subscription", "add_subscription", "change_subscription"),
     *(f"{verb}_{kind}" for kind in ("synonyms", "pinning") for verb in ("add", "change", "delete")),
     *("view_missed", "delete_missed"),
+]
+# Figures, bills, the ledger, and merging two accounts: the publisher's.
+_BUSINESS = [
+    *("view_member", "view_membernote", "add_membernote", "view_merger", "add_merger"),
+    *("view_subscription", "add_subscription", "change_subscription", "view_bill", "view_entry"),
 ]
 
 
@@ -104,7 +109,9 @@ def _groups(front: FrontPage, index: ArticleIndex) -> None:
     editors, _ = Group.objects.update_or_create(name="Moderators", defaults={"name": EDITORS})
     GroupPagePermission.objects.filter(group__in=[writers, editors]).delete()
     _permit(writers, ["access_admin", *_FILING], index, _WRITE, _PICTURES[:2])
+    publishers, _ = Group.objects.get_or_create(name=PUBLISHERS)
     _permit(editors, ["access_admin", *_FILING, *_DESK], front, _EDIT, _PICTURES)
+    _permit(publishers, ["access_admin", *_BUSINESS], front, [], [])
 
 
 def _permit(

@@ -38,7 +38,7 @@ from standfirst.articles.models import (
     Topic,
 )
 from standfirst.articles.on_shelves import newest, shelf_of
-from standfirst.articles.why import Unknown, member_with, why
+from standfirst.articles.why import Unknown, member_with, moment_from, why, why_then
 from standfirst.members.models import Member
 from standfirst.publication.clock import written
 
@@ -334,14 +334,14 @@ def who_may_read(request: HttpRequest, article: int) -> HttpResponse:
     may_look = request.user.has_perm("members.view_member")
     may_give = may_look and request.user.has_perm("access.add_unlock")
     email = request.POST.get("member") or request.GET.get("member") or ""
-    member, problem = None, ""
-    if email:
-        if not may_look:
-            raise PermissionDenied
-        try:
-            member = member_with(email)
-        except Unknown as error:
-            problem = str(error)
+    member, problem, on = None, "", None
+    if email and not may_look:
+        raise PermissionDenied
+    try:
+        member = member_with(email) if email else None
+        on = moment_from(request.GET["on"]) if request.GET.get("on") else None
+    except Unknown as error:
+        problem = str(error)
     now = timezone.now()
     if request.method == "POST":
         if not may_give:
@@ -349,15 +349,19 @@ def who_may_read(request: HttpRequest, article: int) -> HttpResponse:
         if member:
             _give(request, found, member)
             return redirect(f"{request.path}?{urlencode({'member': member.email})}")
-    explanation = None if problem else why(found, member, now)
+    explanation = None
+    if not problem:
+        explanation = why_then(found, member, on) if on else why(found, member, now)
     context = {
         "article": found,
         "explanation": explanation,
         "email": email,
+        "on": on,
         "member": member,
         "problem": problem,
         "may_look": may_look,
         "may_give": may_give
+        and on is None
         and member is not None
         and found.live
         and explanation is not None

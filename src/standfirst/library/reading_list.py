@@ -44,6 +44,20 @@ def save_for_later(member: Member, article: Article, now: datetime) -> Saving:
     return Saving.SAVED if new else Saving.ALREADY
 
 
+def move_saved(left: Member, kept: Member) -> int:
+    """Put what `left` saved on `kept`'s list, the newest first, up to its bound. Says how much."""
+    with transaction.atomic():
+        Member.objects.select_for_update().filter(pk=kept.pk).first()
+        mine = set(Saved.objects.filter(member=kept).values_list("article_id", flat=True))
+        count = 0
+        for row in Saved.objects.filter(member=left).order_by("-saved_at"):
+            if row.article_id not in mine and len(mine) + count < MOST_SAVED:
+                row.member = kept
+                row.save(update_fields=["member"])
+                count += 1
+    return count
+
+
 def take_off(member: Member, article: int) -> bool:
     """Take an article off a member's list. Says whether it was on it."""
     count, _ = Saved.objects.filter(member=member, article=article).delete()

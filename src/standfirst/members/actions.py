@@ -1,5 +1,6 @@
 """Changing who is a member. One verb, one transaction."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from allauth.account.models import EmailAddress
@@ -7,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from standfirst.members.models import Member
+from standfirst.members.models import Member, MemberNote, Merger
 from standfirst.members.queries import is_verified
 from standfirst.publication.events import (
     AddressChanged,
@@ -172,3 +173,18 @@ def choose_newsletters(member: Member, *, newsletter: bool, daily_review: bool) 
     Member.objects.filter(pk=member.pk).update(
         wants_newsletter=newsletter, wants_daily_review=daily_review
     )
+
+
+# -- what colleagues write down ---------------------------------------------------------------
+
+
+def write_note(member: Member, text: str, *, by: Member, now: datetime) -> MemberNote:
+    """Keep a colleague's note about a member."""
+    return MemberNote.objects.create(member=member, text=text.strip(), by=by, at=now)
+
+
+def move_notes(left: Member, kept: Member) -> int:
+    """Make the notes about `left`, and the accounts within it, `kept`'s. Says how many notes."""
+    with transaction.atomic():
+        Merger.objects.filter(kept=left).update(kept=kept)
+        return MemberNote.objects.filter(member=left).update(member=kept)

@@ -84,6 +84,15 @@ def send_farewell(context: TaskContext, email: str) -> None:
     _send_once(context, "farewell", email)
 
 
+@task(takes_context=True)
+def send_merged(context: TaskContext, kept: int, to: str, other: str) -> None:
+    """Tell one of two addresses (`to`; "" for the one that was kept) that their accounts are
+    one; `other` is the one that is gone."""
+    found = _active(kept)
+    if found:
+        _send_once(context, "merged", to or found.email, kept=found.email, gone=other)
+
+
 def _active(member: int) -> Member | None:
     return Member.objects.filter(pk=member, is_active=True).first()
 

@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -50,6 +52,13 @@ class Member(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.UniqueConstraint(Lower("email"), name="member_email_whatever_the_case"),
         ]
+        # What the newsroom's list is sorted and narrowed by; a few rows of many for the last two.
+        indexes = [
+            models.Index(fields=["joined_at", "id"], name="member_by_joining"),
+            models.Index(
+                fields=["joined_at"], condition=Q(is_staff=True), name="member_who_is_staff"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.email
@@ -66,3 +75,47 @@ class Member(AbstractBaseUser, PermissionsMixin):
         return self.get_short_name()
 
     last_name = ""
+
+
+class MemberNote(models.Model):
+    """What a colleague wrote down about a member; the member gets it with their data."""
+
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes"
+    )
+    text = models.TextField(max_length=2000)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Merger(models.Model):
+    """An account that became part of another: its number, under which ledgers knew it, goes on
+    meaning the one that was kept."""
+
+    kept = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="mergers"
+    )
+    left = models.BigIntegerField(unique=True)
+    address = models.EmailField(max_length=254)
+    joined_at = models.DateTimeField()
+    unlocks = models.JSONField(default=list)  # numbers of those that came with it
+    told = models.JSONField(default=list)  # what came with it, in sentences
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    why = models.CharField(max_length=400)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.left} is {self.kept_id}"

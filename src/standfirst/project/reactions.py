@@ -16,10 +16,12 @@ from standfirst.members.jobs import (
     send_code,
     send_confirmation,
     send_farewell,
+    send_merged,
     send_sign_in_link,
 )
 from standfirst.publication.events import (
     AccountDeleted,
+    AccountsMerged,
     AddressChanged,
     AddressChangeWanted,
     ArticlesLoaded,
@@ -101,5 +103,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),
+    ],
+    AccountsMerged: [
+        lambda event: send_merged.enqueue(event.kept, to="", other=event.email),
+        lambda event: send_merged.enqueue(event.kept, to=event.email, other=event.email),
     ],
 }

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "standfirst.reading",
     "standfirst.library",
     "standfirst.account",
+    "standfirst.insights",
     "standfirst.project",
     "wagtail.contrib.settings",
     "wagtail.contrib.table_block",

@@ -16,6 +16,11 @@ def in_newsroom_time(name: str | tzinfo | None) -> AbstractContextManager[None]:
     return timezone.override(zone)
 
 
+def day_of(moment: datetime | None) -> str:
+    """The day alone, for a list with many of them; "" for none."""
+    return date_format(timezone.localtime(moment), "j M Y") if moment else ""
+
+
 def written(moment: datetime | None) -> str:
     """Day and time for a list in the newsroom; "" for none. Wagtail's own says “just now” of all
     that lies ahead."""

@@ -89,6 +89,15 @@ class AccountDeleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsMerged:
+    """An account became part of another: `kept` is the member that stays, `email` the address of
+    the one that is gone."""
+
+    kept: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlesLoaded:
     """Many articles (ids) were added or changed at once, past their models."""
 

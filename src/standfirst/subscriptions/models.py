@@ -243,6 +243,7 @@ class Subscription(models.Model):
             models.Index(fields=["member", "ends_at"], name="subscription_of_member"),
             models.Index(fields=["state", "ends_at"], name="subscription_in_state"),
             models.Index(fields=["customer"], name="subscription_of_customer"),
+            models.Index(fields=["ends_at"], name="subscription_by_end"),
         ]
 
     def __str__(self) -> str:
@@ -296,6 +297,7 @@ class Bill(models.Model):
                 name="no_more_given_back_than_was_paid",
             ),
         ]
+        indexes = [models.Index(fields=["paid_at"], name="bill_by_payment")]
 
     def __str__(self) -> str:
         return self.number or self.provider_id

@@ -3,6 +3,7 @@
 from standfirst.subscriptions.actions.catalogue import bring_in_line, differences, wanted
 from standfirst.subscriptions.actions.following import follow, follow_all, follow_bill
 from standfirst.subscriptions.actions.given import change_end, end_early, give_all_access
+from standfirst.subscriptions.actions.moving import move_subscriptions, why_not_move
 
 __all__ = [
     "bring_in_line",
@@ -13,5 +14,7 @@ __all__ = [
     "follow_all",
     "follow_bill",
     "give_all_access",
+    "move_subscriptions",
     "wanted",
+    "why_not_move",
 ]

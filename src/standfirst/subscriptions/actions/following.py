@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from standfirst.members.models import Member
+from standfirst.members.queries import whoever_is
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.books import standing_of, write
 from standfirst.subscriptions.models import AtProvider, Bill, Price, Reading, Subscription
@@ -197,11 +198,11 @@ def grace() -> timedelta:
 
 def _member_of(provider: Provider, told: Told) -> Member | None:
     if told.member is not None:
-        return Member.objects.filter(pk=told.member).first()
+        return whoever_is(told.member)
     known = AtProvider.objects.filter(
         provider=provider.name, realm=provider.realm, kind="customer", theirs=told.customer
     ).first()
-    return Member.objects.filter(pk=known.ours).first() if known else None
+    return whoever_is(known.ours) if known else None
 
 
 def _price_of(provider: Provider, theirs: str) -> Price | None:
