@@ -5,17 +5,14 @@ notes that it ran before it sends, so that a job run twice mails once.
 """
 
 from allauth.account.models import EmailAddress
-from django.core.cache import cache
 from django.utils import timezone
 from django_tasks import TaskContext, task
 from wagtail.models import Page
 
 from standfirst.members.codes import code_of, confirm_token, sign_in_token
-from standfirst.members.mail import link_to, send_letter
+from standfirst.members.mail import link_to, send_once
 from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
-
-REMEMBERED = 7 * 24 * 60 * 60
 
 
 @task(takes_context=True)
@@ -92,11 +89,4 @@ def _active(member: int) -> Member | None:
 
 
 def _send_once(context: TaskContext, kind: str, to: str, **told: object) -> None:
-    mark = f"letter:{context.task_result.id}"
-    if not cache.add(mark, kind, REMEMBERED):
-        return
-    try:
-        send_letter(kind, to, **told)
-    except BaseException:
-        cache.delete(mark)  # it was not sent, and may be tried again
-        raise
+    send_once(str(context.task_result.id), kind, to, **told)

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -12,14 +13,15 @@ from django.utils import timezone, translation
 
 from standfirst.publication.queries import the_publication
 
+REMEMBERED = 7 * 24 * 60 * 60
 HEADERS = {
     "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers, please
     "X-Auto-Response-Suppress": "All",
 }
 
 
-def send_letter(kind: str, to: str, **context: Any) -> None:
-    """Send the letter `members/mail/<kind>` to one address.
+def send_letter(kind: str, to: str, *, folder: str = "members/mail", **context: Any) -> None:
+    """Send the letter `<folder>/<kind>` to one address.
 
     The first line of the text template is the subject. The context's values stand in the letter as
     they are; nothing of them can start a new header. Raises what the mail server raises.
@@ -32,10 +34,10 @@ def send_letter(kind: str, to: str, **context: Any) -> None:
             "base_url": settings.WAGTAILADMIN_BASE_URL,
             "to": to,
         }
-        text = render_to_string(f"members/mail/{kind}.txt", context)
+        text = render_to_string(f"{folder}/{kind}.txt", context)
         subject, _, body = text.lstrip().partition("\n")
         subject = one_line(subject)
-        page = render_to_string(f"members/mail/{kind}.html", {**context, "subject": subject})
+        page = render_to_string(f"{folder}/{kind}.html", {**context, "subject": subject})
     host = urlsplit(settings.WAGTAILADMIN_BASE_URL).hostname or "localhost"
     letter = EmailMultiAlternatives(
         subject=subject,
@@ -47,6 +49,19 @@ def send_letter(kind: str, to: str, **context: Any) -> None:
     )
     letter.attach_alternative(page, "text/html")
     letter.send()
+
+
+def send_once(job: str, kind: str, to: str, **told: Any) -> None:
+    """`send_letter` for a job (its id) of the task queue, which may be run twice: it is noted
+    before the letter is sent, and the note taken back where it could not be."""
+    mark = f"letter:{job}"
+    if not cache.add(mark, kind, REMEMBERED):
+        return
+    try:
+        send_letter(kind, to, **told)
+    except BaseException:
+        cache.delete(mark)  # it was not sent, and may be tried again
+        raise
 
 
 def one_line(text: str) -> str:

@@ -24,6 +24,7 @@ from standfirst.publication.events import (
     AddressChangeWanted,
     ArticlesLoaded,
     ArticleUnlocked,
+    BillToMail,
     ConfirmationWanted,
     JoinedAgain,
     ListsChanged,
@@ -35,6 +36,7 @@ from standfirst.publication.events import (
     TimeZoneChanged,
 )
 from standfirst.reading.freshness import changed, everything, unlocked
+from standfirst.subscriptions.bill_jobs import mail_bill
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
     MemberJoined: [
@@ -54,6 +56,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AddressChanged: [
         lambda event: send_address_changed.enqueue(event.member, old=event.old),
+    ],
+    BillToMail: [
+        lambda event: mail_bill.enqueue(event.bill, letter=event.letter),
     ],
     ArticleUnlocked: [
         lambda event: unlocked(event.member),

@@ -2,12 +2,36 @@
 
 from standfirst.subscriptions.actions.following import follow, follow_all, follow_bill
 from standfirst.subscriptions.actions.given import change_end, end_early, give_all_access
+from standfirst.subscriptions.actions.invoices import (
+    bill_member,
+    cancel_bill,
+    mail_again,
+    mark_paid,
+    note_refund,
+    see_to_bills,
+)
+from standfirst.subscriptions.actions.staff import (
+    cancel_for,
+    give_back_for,
+    pause_for,
+    resume_for,
+)
 
 __all__ = [
+    "bill_member",
+    "cancel_bill",
+    "cancel_for",
     "change_end",
     "end_early",
     "follow",
     "follow_all",
     "follow_bill",
     "give_all_access",
+    "give_back_for",
+    "mail_again",
+    "mark_paid",
+    "note_refund",
+    "pause_for",
+    "resume_for",
+    "see_to_bills",
 ]
