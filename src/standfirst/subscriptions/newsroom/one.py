@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django import forms
@@ -167,13 +168,15 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
             )
             messages.error(request, said)
         return redirect(here)
+    key = form.cleaned_data["key"]
+    form.cleaned_data["key"] = f"{verb}.{key}"  # another verb is another wish
     try:
         messages.success(request, _VERBS[verb](it, form, request.user))
     except Unreachable as silence:
         # Sent again with the same key, it is done once.
         said = f"{silence} Whether it was done is not known: send the same again."
         messages.error(request, said)
-        return redirect(f"{here}?key={form.cleaned_data['key']}")
+        return redirect(f"{here}?{urlencode({'key': key})}")
     except (ProviderError, ValueError) as no:
         messages.error(request, str(no))
     return redirect(here)

@@ -123,10 +123,10 @@ def standing(
         through = max(paid_until or start, due + CREDIT if late else due)
         if late and through + grace <= now:
             end = through + grace
-            return State.ENDED, Dates(starts_at=start, paid_through=paid_until, ended_at=end)
+            return State.ENDED, Dates(starts_at=start, paid_through=through, ended_at=end)
         state = State.PAST_DUE if late else State.ACTIVE
         if cancel_at and cancel_at <= now:
-            return State.ENDED, Dates(starts_at=start, paid_through=paid_until, ended_at=cancel_at)
+            return State.ENDED, Dates(starts_at=start, paid_through=through, ended_at=cancel_at)
         return state, Dates(starts_at=start, paid_through=through, cancel_at=cancel_at)
     if cancel_at is None:
         return State.ACTIVE, Dates(starts_at=start, paid_through=paid_until)
