@@ -214,6 +214,16 @@ def test_the_next_bill_is_issued_once_some_weeks_before(people: Any, clock: Any)
     assert Subscription.objects.get().paid_through == datetime(2028, 3, 2, tzinfo=UTC)
 
 
+def test_no_further_bill_comes_for_a_reader_who_is_gone(people: Any, clock: Any) -> None:
+    reader, desk = people
+    pay(bill(reader, desk, clock), desk, clock)
+    reader.delete()
+    clock.at(date(2027, 2, 20))
+    assert IssuedBill.objects.count() == 1
+    assert Subscription.objects.get().state == "cancelled"
+    assert "deleted" in Entry.objects.last().why
+
+
 def test_what_does_not_go_on_ends_with_its_period(people: Any, clock: Any) -> None:
     reader, desk = people
     pay(bill(reader, desk, clock, goes_on=False), desk, clock)
@@ -250,6 +260,8 @@ def test_a_bill_is_cancelled_by_a_credit_note_with_its_own_number(people: Any, c
         cancel_bill(it, why="Again", by=desk, now=clock.now)
     with pytest.raises(TypeError):
         it.delete()
+    with pytest.raises(TypeError):
+        IssuedBill.objects.filter(pk=it.pk).delete()
     assert bill(reader, desk, clock).number == "2026-0003"
 
 

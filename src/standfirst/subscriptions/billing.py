@@ -55,6 +55,13 @@ class Series(models.Model):
         return f"{self.year}: {self.last}"
 
 
+class Kept(models.QuerySet):  # type: ignore[type-arg]
+    """Rows stay, also where many are meant."""
+
+    def delete(self) -> Any:
+        raise TypeError("Bills are never deleted. Cancel them by credit notes.")
+
+
 class IssuedBill(models.Model):
     """A bill, or the credit note that cancels one, as it was sent out; and what became of it."""
 
@@ -94,6 +101,8 @@ class IssuedBill(models.Model):
     paid_noted_at = models.DateTimeField(null=True)
     paid = models.PositiveBigIntegerField(default=0)
     refunded = models.PositiveBigIntegerField(default=0)
+
+    objects = Kept.as_manager()
 
     class Meta:
         ordering = ["-year", "-serial"]

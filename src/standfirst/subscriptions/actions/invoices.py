@@ -142,6 +142,12 @@ def _renew(id: int, today: date, now: datetime) -> bool:
         agreed = BilledTo.objects.select_for_update().get(pk=id)
         if not agreed.goes_on or agreed.stopped_at:
             return False
+        if agreed.subscription.member_id is None:  # whoever read has deleted their account
+            agreed.goes_on = False
+            agreed.save(update_fields=["goes_on"])
+            id_there = agreed.subscription.provider_id
+            follow(Invoice(), id_there, by=CALENDAR, why="The reader’s account was deleted.")
+            return False
         bills = list(
             IssuedBill.objects.filter(subscription=agreed.subscription_id, cancels=None)
             .select_related("credit_note")
