@@ -414,7 +414,9 @@ def test_a_colleague_bills_and_marks_as_paid(people: Any, clock: Any) -> None:
         said = colleague.post(add, typed(**wrong))
         assert said.status_code == 200
         assert not IssuedBill.objects.exists()
-    colleague.post(add, typed(wording="", plan=str(plan.pk)))
+    said = colleague.post(add, typed(wording="", plan=str(plan.pk)), follow=True).content.decode()
+    assert "is mailed to office@school.example" in said
+    assert 'value="1,440.06"' in said
     it = IssuedBill.objects.get()
     assert (it.wording, it.gross, it.subscription.plan) == ("Schools", 144_006, plan)
     assert "runs on" in colleague.post(add, typed()).content.decode()

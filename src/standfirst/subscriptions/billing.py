@@ -105,6 +105,7 @@ class IssuedBill(models.Model):
     objects = Kept.as_manager()
 
     class Meta:
+        verbose_name = "bill"
         ordering = ["-year", "-serial"]
         constraints = [
             models.UniqueConstraint(fields=["year", "serial"], name="each_number_of_a_bill_once"),

@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='issued', to='subscriptions.subscription')),
             ],
             options={
+                'verbose_name': 'bill',
                 'ordering': ['-year', '-serial'],
             },
         ),

@@ -179,7 +179,8 @@ class _Add(generic.CreateView):  # type: ignore[misc]
         return reverse("bank_transfer:inspect", args=[self.object.pk])
 
     def get_success_message(self, instance: IssuedBill) -> str:
-        return f"Bill {instance} was issued and is mailed to {instance.subscription.customer}."
+        to = instance.subscription.billed_to.email
+        return f"Bill {instance} was issued and is mailed to {to}."
 
 
 class Filters(WagtailFilterSet):  # type: ignore[misc]
@@ -284,7 +285,9 @@ class _One(generic.InspectView):  # type: ignore[misc]
 def _plain(amount: int, currency: str) -> str:
     """An amount as it is typed: without its currency."""
     value = Decimal(amount).scaleb(-decimals(currency))
-    return str(format_decimal(value, locale=locale_of(the_publication().language)))
+    places = decimals(currency)
+    pattern = "#,##0." + "0" * places if places else "#,##0"
+    return str(format_decimal(value, pattern, locale=locale_of(the_publication().language)))
 
 
 class MarkPaid(forms.Form):

@@ -69,6 +69,15 @@ class One(generic.InspectView):  # type: ignore[misc]
     def get_page_subtitle(self) -> str:
         return str(self.object.member or "a former member")
 
+    def get_edit_url(self) -> str | None:
+        """What is paid for has no end that is typed."""
+        if self.object.provider != COMPLIMENTARY:
+            return None
+        return super().get_edit_url()  # type: ignore[no-any-return]
+
+    def get_delete_url(self) -> None:
+        """Nothing that stands in the ledger is deleted."""
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         it = self.object
         language = the_publication().language
