@@ -91,7 +91,6 @@ def cancel_bill(bill: IssuedBill, *, why: str, by: Member, now: datetime) -> Iss
     with transaction.atomic():
         note = credit(bill, by=by.email, why=why, now=now)
         _follow(bill, by=by.email, why=why)
-        happened(BillToMail(bill=note.pk, letter="credit"))
     return note
 
 

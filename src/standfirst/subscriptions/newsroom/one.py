@@ -85,6 +85,10 @@ class One(generic.InspectView):  # type: ignore[misc]
         for bill in bills:
             bill.total_written = written(bill.total, bill.currency, language)
             bill.refunded_written = written(bill.refunded, bill.currency, language)
+        numbers = it.issued.values_list("number", "pk") if it.provider == INVOICE else []
+        desks = {number: reverse("bank_transfer:inspect", args=[pk]) for number, pk in numbers}
+        for bill in bills:
+            bill.address = desks.get(bill.provider_id) or bill.page
         running = it.state not in OVER and it.provider != COMPLIMENTARY
         return {
             **super().get_context_data(**kwargs),
@@ -96,7 +100,12 @@ class One(generic.InspectView):  # type: ignore[misc]
             if it.next_amount is not None and it.currency
             else "",
             "bills": bills,
-            "refundable": [bill for bill in bills if bill.paid > bill.refunded],
+            "refundable": [
+                # What was paid by bank transfer is sent back by hand, and noted at the bill.
+                bill
+                for bill in bills
+                if bill.paid > bill.refunded and it.provider != INVOICE
+            ],
             "entries": it.entries.order_by("-pk")[:ENTRIES],
             "given": it.provider == COMPLIMENTARY,
             "by_invoice": it.provider == INVOICE,

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from standfirst.publication.events import BillToMail, happened
 from standfirst.publication.money import written
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.billing import BilledTo, GivenBack, IssuedBill, Series
@@ -66,7 +67,8 @@ def _next_number(today: date) -> dict[str, object]:
 
 
 def credit(bill: IssuedBill, *, by: str, why: str, now: datetime) -> IssuedBill:
-    """The credit note over the whole of a bill, which then asks nothing and pays for nothing.
+    """The credit note over the whole of a bill, which then asks nothing and pays for nothing. It
+    is mailed.
 
     Where no other bill counts, the subscription is over.
     """
@@ -87,6 +89,7 @@ def credit(bill: IssuedBill, *, by: str, why: str, now: datetime) -> IssuedBill:
             due_on=today,
             **{name: getattr(bill, name) for name in _COPIED},
         )
+        happened(BillToMail(bill=note.pk, letter="credit"))
         counting = IssuedBill.objects.filter(
             subscription=bill.subscription_id, cancels=None, credit_note=None
         )
