@@ -371,11 +371,14 @@ def test_staff_give_all_access_with_an_end_and_end_it_early(magazine: ArticleInd
     assert SECRET in reader.get(article.get_absolute_url()).content.decode()
     assert editor.get(reverse("subscriptions:index")).status_code == 200
     assert editor.get(reverse("subscriptions:edit", args=[given.pk])).status_code == 200
-    end = reverse("subscription_end_now", args=[given.pk])
+    end = reverse("subscription_act", args=[given.pk, "end"])
     assert editor.get(end).status_code == 405
-    client_of(colleague("Writers")).post(end)
+    why = {"why": "No friend any more", "key": "k"}
+    client_of(colleague("Writers")).post(end, why)
+    editor.post(end, {"key": "k"})  # without a reason nothing ends
     assert SECRET in reader.get(article.get_absolute_url()).content.decode()
-    editor.post(end)
+    editor.post(end, why)
+    assert given.entries.last().why == "No friend any more"
     assert SECRET not in reader.get(article.get_absolute_url()).content.decode()
 
 

@@ -26,6 +26,7 @@ from standfirst.publication.events import (
     AddressChangeWanted,
     ArticlesLoaded,
     ArticleUnlocked,
+    BillToMail,
     ConfirmationWanted,
     JoinedAgain,
     ListsChanged,
@@ -39,6 +40,7 @@ from standfirst.publication.events import (
     Withdrew,
 )
 from standfirst.reading.freshness import changed, everything, unlocked
+from standfirst.subscriptions.bill_jobs import mail_bill
 from standfirst.subscriptions.jobs import (
     look_for_doubles,
     send_news,
@@ -69,6 +71,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AddressChanged: [
         lambda event: send_address_changed.enqueue(event.member, old=event.old),
+    ],
+    BillToMail: [
+        lambda event: mail_bill.enqueue(event.bill, letter=event.letter),
     ],
     ArticleUnlocked: [
         lambda event: unlocked(event.member),

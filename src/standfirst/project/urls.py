@@ -14,6 +14,7 @@ from standfirst.library.feeds import feed_of_search
 from standfirst.project import views as project
 from standfirst.reading import buying, plans
 from standfirst.reading import views as reading
+from standfirst.subscriptions.bill_page import bill_page
 
 YEAR, MONTH = r"(?P<year>\d{4})", r"(?P<month>\d{2})"
 
@@ -57,6 +58,7 @@ urlpatterns = [
     path("account/", include("standfirst.members.urls")),
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
+    path("bills/<str:token>/", bill_page, name="bill"),
     # the newsroom and the program itself
     # One way in for everybody, where tries are counted; Wagtail's way out signs out on a GET.
     path("newsroom/login/", project.log_in, {"otherwise": "/newsroom/"}),

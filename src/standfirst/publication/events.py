@@ -105,6 +105,14 @@ class ArticlesLoaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BillToMail:
+    """A bill is to be mailed to whom it bills; `letter` is bill, credit, or a reminder's days."""
+
+    bill: int
+    letter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionChanged:
     """A subscription's standing changed. `change` is a subscriptions.rules.Change, `entry` its row
     in the ledger; `member` is None where the account is gone."""

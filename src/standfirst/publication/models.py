@@ -84,6 +84,13 @@ class Publication(BaseGenericSetting):
         validators=[MaxValueValidator(60)],
         help_text="How long a subscriber goes on reading when a payment is late.",
     )
+    bank_details = models.TextField(
+        blank=True, help_text="Where bills are paid to: holder, IBAN, BIC, as printed on a bill."
+    )
+    invoice_notes = models.TextField(
+        blank=True,
+        help_text="Printed below every bill, such as your tax number or why no tax is charged.",
+    )
 
     panels = [
         MultiFieldPanel(
@@ -107,6 +114,10 @@ class Publication(BaseGenericSetting):
                 FieldPanel("grace_days"),
             ],
             "What readers get",
+        ),
+        MultiFieldPanel(
+            [FieldPanel("bank_details"), FieldPanel("invoice_notes")],
+            "Bills for firms and schools",
         ),
         MultiFieldPanel(
             [FieldPanel("crawlers_read_all"), FieldPanel("crawler_networks")],

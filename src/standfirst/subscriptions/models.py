@@ -509,3 +509,6 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.event_id}"
+
+
+from standfirst.subscriptions import billing  # noqa: E402, F401 (its tables are this app's)

@@ -4,14 +4,11 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 from wagtail import hooks
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, TitleColumn
@@ -21,8 +18,10 @@ from wagtail.admin.widgets import AdminDateTimeInput
 
 from standfirst.members.models import Member
 from standfirst.publication.clock import written
-from standfirst.subscriptions.actions import change_end, end_early, give_all_access
-from standfirst.subscriptions.models import Subscription
+from standfirst.subscriptions.actions import change_end, give_all_access
+from standfirst.subscriptions.models import COMPLIMENTARY, Subscription
+from standfirst.subscriptions.newsroom import bank_transfer  # noqa: F401 (its hooks)
+from standfirst.subscriptions.newsroom.one import One, provider_name, state_of
 
 
 class GiveAllAccess(forms.ModelForm):  # type: ignore[type-arg]
@@ -74,6 +73,17 @@ class _Add(generic.CreateView):  # type: ignore[misc]
 
 
 class _Edit(generic.EditView):  # type: ignore[misc]
+    """What was given can be given longer. What is paid for is changed by its own page's verbs."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        paid_for = Subscription.objects.filter(pk=self.kwargs["pk"]).exclude(provider=COMPLIMENTARY)
+        if paid_for.exists():
+            return redirect("subscriptions:inspect", self.kwargs["pk"])
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def get_success_url(self) -> str:
+        return reverse("subscriptions:inspect", args=[self.object.pk])
+
     def save_instance(self) -> Subscription:
         cleaned = self.form.cleaned_data
         change_end(
@@ -123,8 +133,11 @@ class _List(generic.IndexView):  # type: ignore[misc]
                 "member",
                 label="Member",
                 accessor=lambda it: it.member or "a former member",
-                get_url=self.get_edit_url,
+                get_url=self.get_inspect_url,
             ),
+            Column("provider", label="Paid by", accessor=provider_name, sort_key="provider"),
+            Column("plan", label="Plan", accessor=lambda it: it.plan or ""),
+            Column("state", label="State", accessor=state_of, sort_key="state"),
             Column(
                 "starts_at",
                 label="From",
@@ -138,11 +151,10 @@ class _List(generic.IndexView):  # type: ignore[misc]
                 sort_key="ends_at",
             ),
             Column("note"),
-            Column("created_by", label="Given by", accessor=lambda it: it.created_by or ""),
         ]
 
     def get_base_queryset(self) -> QuerySet[Subscription]:
-        return Subscription.objects.select_related("member", "created_by")
+        return Subscription.objects.select_related("member", "plan")
 
 
 class Subscriptions(ModelViewSet):  # type: ignore[misc]
@@ -161,7 +173,10 @@ class Subscriptions(ModelViewSet):  # type: ignore[misc]
     index_view_class = _List
     add_view_class = _Add
     edit_view_class = _Edit
-    edit_template_name = "subscriptions/newsroom/edit.html"
+    inspect_view_enabled = True
+    inspect_view_class = One
+    inspect_view_fields = ["note"]
+    inspect_template_name = "subscriptions/newsroom/one.html"
 
     def get_edit_handler(self) -> None:
         return None
@@ -170,24 +185,6 @@ class Subscriptions(ModelViewSet):  # type: ignore[misc]
         return ChangeAllAccess if for_update else GiveAllAccess
 
 
-@require_POST
-def end_now(request: HttpRequest, pk: int) -> HttpResponse:
-    """End one subscription at this moment."""
-    if not request.user.has_perm("subscriptions.change_subscription"):
-        raise PermissionDenied
-    subscription = get_object_or_404(Subscription, pk=pk)
-    if end_early(subscription, timezone.now(), by=str(request.user)):
-        messages.success(request, f"All-Access of {subscription.member} has ended.")
-    else:
-        messages.warning(request, "It had ended already.")
-    return redirect("subscriptions:index")
-
-
 @hooks.register("register_admin_viewset")
 def subscriptions_in_the_newsroom() -> Subscriptions:
     return Subscriptions()
-
-
-@hooks.register("register_admin_urls")
-def end_one() -> list[URLPattern]:
-    return [path("subscriptions/end/<int:pk>/", end_now, name="subscription_end_now")]

@@ -181,6 +181,7 @@ def put_bill(provider: Provider, told: BillTold) -> Bill:
             "refunded": told.refunded,
             "is_disputed": told.disputed,
             "issued_at": told.issued_at,
+            "due_at": told.due_at,
             "paid_at": told.paid_at,
             "period_from": told.period[0],
             "period_until": told.period[1],

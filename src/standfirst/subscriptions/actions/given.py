@@ -6,7 +6,8 @@ from django.db import transaction
 
 from standfirst.members.models import Member
 from standfirst.subscriptions.books import write
-from standfirst.subscriptions.models import Subscription
+from standfirst.subscriptions.models import COMPLIMENTARY, Subscription
+from standfirst.subscriptions.providers.base import Refused
 from standfirst.subscriptions.rules import Change, State
 
 
@@ -36,14 +37,17 @@ def change_end(
     """Another end (aware, after the start) and another note for what a colleague gave."""
     with transaction.atomic():
         found = Subscription.objects.select_for_update().get(pk=subscription.pk)
-        moved = found.ends_at != ends_at
+        if found.provider != COMPLIMENTARY:
+            raise Refused("Only what a colleague gave has an end that is typed.", "not given")
+        moved, noted = found.ends_at != ends_at, found.note != note
         found.ends_at = found.cancel_at = ends_at
         found.note = note
         if ends_at > now:
             found.state, found.ended_at = State.CANCELLED, None
         found.save()
-        if moved:
-            write(found, [Change.DATES_CHANGED], at=now, by=by.email, why=note)
+        if moved or noted:
+            change = Change.DATES_CHANGED if moved else Change.NOTED
+            write(found, [change], at=now, by=by.email, why=note)
 
 
 def end_early(subscription: Subscription, now: datetime, *, by: str = "", why: str = "") -> bool:

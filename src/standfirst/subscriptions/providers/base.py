@@ -132,6 +132,7 @@ class BillTold:
     refunded: int
     disputed: bool
     issued_at: datetime
+    due_at: datetime | None = None
     paid_at: datetime | None
     period: tuple[datetime, datetime]
     page: str
