@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from standfirst.members.models import Member
 from standfirst.publication.events import AccountDeleted, happened
+from standfirst.subscriptions.actions.buying import leave_checkout
 from standfirst.subscriptions.actions.leaving import end_with_account
 
 
@@ -34,6 +35,7 @@ def delete_account(member: Member) -> Leaving:
         for session in UserSession.objects.filter(user=member):
             session.end()
         end_with_account(member, now=timezone.now())
+        leave_checkout(member)
         Member.objects.filter(pk=member.pk).delete()
         happened(AccountDeleted(email=email))
     return Leaving.DELETED

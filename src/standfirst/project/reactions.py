@@ -27,6 +27,7 @@ from standfirst.publication.events import (
     ArticlesLoaded,
     ArticleUnlocked,
     BillToMail,
+    CheckoutLeft,
     ConfirmationWanted,
     JoinedAgain,
     ListsChanged,
@@ -42,6 +43,7 @@ from standfirst.publication.events import (
 from standfirst.reading.freshness import changed, everything, unlocked
 from standfirst.subscriptions.bill_jobs import mail_bill
 from standfirst.subscriptions.jobs import (
+    close_checkout,
     look_for_doubles,
     send_news,
     send_withdrawal_link,
@@ -91,6 +93,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     WithdrawalWanted: [
         lambda event: send_withdrawal_link.enqueue(event.email, named=event.named),
+    ],
+    CheckoutLeft: [
+        lambda event: close_checkout.enqueue(event.provider, event.checkout),
     ],
     ArticlesLoaded: [
         lambda event: everything(),

@@ -19,7 +19,7 @@ from django_tasks import TaskContext, task
 from standfirst.members.mail import send_once
 from standfirst.publication.money import written
 from standfirst.publication.queries import the_publication
-from standfirst.subscriptions.actions.doubles import end_doubles
+from standfirst.subscriptions.actions.doubles import close_left, end_doubles
 from standfirst.subscriptions.actions.following import Unknown
 from standfirst.subscriptions.actions.leaving import finish, may_withdraw
 from standfirst.subscriptions.letters import letter_of
@@ -226,6 +226,12 @@ def _period_of(one: Subscription, notice: Notice) -> datetime:
 def look_for_doubles(member: int) -> None:
     """End what a member has twice."""
     end_doubles(member, by_name, now=timezone.now())
+
+
+@task()
+def close_checkout(provider: str, checkout: str) -> None:
+    """Close the page to pay at of somebody who has left."""
+    close_left(by_name(provider), checkout)
 
 
 # -- what is to be ended ----------------------------------------------------------------------
