@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from bench.subscriptions.history import fill
 from django.contrib.auth.models import Permission
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from standfirst.insights.drawing import Series, plot, steps
-from standfirst.insights.queries import figures_of, moments, money
+from standfirst.insights.queries import figures_of, forget, moments, money
 from standfirst.insights.rules import Grain, cut
 from standfirst.publication.spreadsheets import lines
 from standfirst.subscriptions.models import Bill, Entry, Subscription
@@ -34,6 +33,11 @@ def publisher() -> Client:
     client = Client()
     client.force_login(member)
     return client
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> None:
+    forget()
 
 
 def bought(when: str, until: str, amount: int = 900, currency: str = "EUR") -> Subscription:
@@ -145,7 +149,6 @@ def test_the_report_of_two_years_reads_well_and_stays_the_same(publisher: Client
     last = Entry.objects.order_by("pk").last()
     assert last is not None
     entry(last.subscription, now.isoformat(), "ended", "ended", 0)
-    cache.clear()
     assert figures_of(bounds) == before
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import django_filters
 from allauth.account.models import EmailAddress
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.paginator import WagtailPaginator
@@ -126,6 +126,20 @@ class Filters(WagtailFilterSet):  # type: ignore[misc]
         fields: list[str] = []
 
 
+def _eclipsed(now: datetime) -> list[int]:
+    """The open subscriptions of members who have another that is open for longer; few do."""
+    theirs = open_now(now).filter(member__isnull=False)
+    several = theirs.order_by().values("member").annotate(many=Count("pk")).filter(many__gt=1)
+    rows = theirs.filter(member__in=several.values("member"))
+    seen: set[int | None] = set()
+    found = []
+    for member, pk in rows.order_by("-ends_at", "-pk").values_list("member", "pk"):
+        if member in seen:
+            found.append(pk)
+        seen.add(member)
+    return found
+
+
 def in_order(members: QuerySet[Member], ordering: str, now: datetime) -> QuerySet[Member]:
     """Sorted by `joined_at`, `email` or `until`, with “-” the other way round; nobody twice.
 
@@ -134,13 +148,10 @@ def in_order(members: QuerySet[Member], ordering: str, now: datetime) -> QuerySe
     back = "-" if ordering.startswith("-") else ""
     match ordering.removeprefix("-"):
         case "until":
-            later = open_now(now).filter(
-                Q(ends_at__gt=OuterRef("ends_at"))
-                | Q(ends_at=OuterRef("ends_at"), pk__gt=OuterRef("pk")),
-                member=OuterRef("member"),
-            )
-            last = open_now(now).filter(~Exists(later))
-            members = members.filter(subscriptions__in=last)
+            which = Q(subscriptions__starts_at__lte=now, subscriptions__ends_at__gt=now)
+            if eclipsed := _eclipsed(now):
+                which &= Q(subscriptions__in=open_now(now).exclude(pk__in=eclipsed))
+            members = members.filter(which)
             return members.order_by(f"{back}subscriptions__ends_at", f"{back}subscriptions__pk")
         case "email":
             return members.order_by(f"{back}email")
