@@ -60,7 +60,7 @@ def findings() -> Iterator[Finding]:
             "Run `standfirst prepare`."
         )
         return
-    for ask in (_cache, _staff, _worker, _library):
+    for ask in (_cache, _staff, _worker, _library, _subscriptions):
         yield from ask()
 
 
@@ -311,3 +311,12 @@ def _library() -> Iterator[Finding]:
             f"The library cannot be searched yet: {error}. The worker builds an index; let it run.",
             grave=False,
         )
+
+
+def _subscriptions() -> Iterator[Finding]:
+    from django.utils import timezone
+
+    from standfirst.subscriptions.queries import troubles
+
+    for trouble in troubles(timezone.now()):
+        yield Finding(trouble.sentence, trouble.grave)

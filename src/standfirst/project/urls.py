@@ -13,6 +13,7 @@ from standfirst.library.feeds import feed_of_search
 from standfirst.project import views as project
 from standfirst.reading import buying
 from standfirst.reading import views as reading
+from standfirst.subscriptions import views as subscriptions
 
 YEAR, MONTH = r"(?P<year>\d{4})", r"(?P<month>\d{2})"
 
@@ -54,6 +55,8 @@ urlpatterns = [
     path("account/", include("standfirst.members.urls")),
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
+    # what others tell
+    path("webhooks/<slug:provider>/", subscriptions.hear, name="webhooks"),
     # the newsroom and the program itself
     # One way in for everybody, where tries are counted; Wagtail's way out signs out on a GET.
     path("newsroom/login/", project.log_in, {"otherwise": "/newsroom/"}),

@@ -29,6 +29,7 @@ from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
+from standfirst.subscriptions.jobs import forget_bodies
 
 log = logging.getLogger("standfirst.worker")
 
@@ -142,6 +143,7 @@ def chores() -> list[Chore]:
         Chore("forget notes", 3600, forget_notes),
         Chore("forget counts of searches", 600, forget_counts),
         Chore("forget what was missed", 3600, forget_missed),
+        Chore("forget what events said", 3600, forget_bodies),
         Chore("forget sessions", 86400, forget_sessions),
     ]
 

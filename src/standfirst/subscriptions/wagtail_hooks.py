@@ -23,6 +23,7 @@ from standfirst.members.models import Member
 from standfirst.publication.clock import written
 from standfirst.subscriptions.actions import change_end, end_early, give_all_access
 from standfirst.subscriptions.models import Subscription
+from standfirst.subscriptions.newsroom import events as _events  # noqa: F401  registers itself
 
 
 class GiveAllAccess(forms.ModelForm):  # type: ignore[type-arg]
