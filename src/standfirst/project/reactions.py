@@ -38,7 +38,7 @@ from standfirst.reading.freshness import changed, everything, unlocked
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
     MemberJoined: [
-        lambda event: send_confirmation.enqueue(event.member, article=event.article),
+        lambda event: event.quiet or send_confirmation.enqueue(event.member, article=event.article),
     ],
     JoinedAgain: [
         lambda event: send_sign_in_link.enqueue(event.member, next=event.next),

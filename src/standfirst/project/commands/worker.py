@@ -21,13 +21,14 @@ def run(options: argparse.Namespace) -> int:
     from standfirst.library.semantic.embedding import embedding
     from standfirst.project.checks import pending_migrations
     from standfirst.project.worker import Worker
-    from standfirst.subscriptions.jobs import Hearing
+    from standfirst.subscriptions.jobs import Hearing, Nights
 
     try:
         if pending_migrations():
             raise Problem("the tables do not fit this version. Run `standfirst prepare`.")
     except DatabaseError:
         pass  # the worker waits until the database is there
-    with indexing(), embedding(), in_background("hearing", Hearing()):
+    payments = in_background("hearing", Hearing()), in_background("nights", Nights())
+    with indexing(), embedding(), payments[0], payments[1]:
         Worker().run()
     return 0
