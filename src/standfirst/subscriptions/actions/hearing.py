@@ -11,6 +11,7 @@ from itertools import groupby
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, QuerySet
+from django.utils import timezone
 
 from standfirst.subscriptions.actions.following import follow, follow_bill
 from standfirst.subscriptions.models import Checkout, Subscription, WebhookEvent
@@ -103,7 +104,8 @@ def handle(events: Iterable[WebhookEvent], provider_of: ByName, now: datetime) -
             log.warning("Events of %s cannot be handled: %s", place[1], _last_line(error))
             _later_or_parked(some, error, now)
         else:
-            _are(some).update(progress=progress, handled_at=now, trouble="")
+            done = timezone.now()
+            _are(some).update(progress=progress, handled_at=done, trouble="")
 
 
 def _place(event: WebhookEvent) -> tuple[str, str]:
