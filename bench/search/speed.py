@@ -123,4 +123,3 @@ def show(found: dict[str, float]) -> None:
     for name, (p50, p99) in kinds.items():
         print(f"{name:28}{p50:9.2f}{p99:9.2f}")
     print()
-

@@ -345,7 +345,7 @@ def test_a_renewal_that_nobody_wants_is_cancelled_with_the_subscription(
 
 
 def test_the_letters_go_to_whom_is_billed(people: Any, clock: Any, settings: Any) -> None:
-    from standfirst.subscriptions.bill_jobs import mail_bill
+    from standfirst.subscriptions.jobs.bills import mail_bill
 
     class Context:
         class task_result:  # noqa: N801

@@ -168,9 +168,11 @@ def test_an_event_says_only_where_to_look(house: House, provider: Stripe) -> Non
     charge = house.v.charges.list().data[0]
     house.steer("/disputes", charge=charge.id)
     heard = {kind: hear(provider, body) for kind, body in events(house)}
-    whole = (sub.id, bill.id, sub.customer)
-    for kind in ("invoice.paid", "refund.created", "charge.refunded", "charge.dispute.created"):
-        assert (heard[kind].subscription, heard[kind].bill, heard[kind].customer) == whole, kind
+    paid = heard["invoice.paid"]
+    assert (paid.subscription, paid.bill, paid.customer) == (sub.id, bill.id, sub.customer)
+    for kind in ("refund.created", "charge.refunded", "charge.dispute.created"):
+        assert (heard[kind].subscription, heard[kind].bill) == ("", ""), kind
+        assert provider.bill_of(heard[kind].payment) == bill.id, kind
     created = heard["customer.subscription.created"]
     assert (created.subscription, created.bill, created.customer) == (sub.id, "", sub.customer)
     assert created.created_at == day(0)
@@ -186,7 +188,7 @@ def test_a_checkout_that_was_paid_is_heard_of(house: House, provider: Stripe) ->
     paid = provider.read_checkout(begun.id)
     assert paid is not None
     assert (heard.subscription, heard.customer) == (paid.subscription, begun.customer)
-    assert heard.bill.startswith("in_")
+    assert (heard.bill[:3], heard.checkout) == ("in_", begun.id)
 
 
 def test_a_bill_that_is_still_to_come_has_no_id(provider: Stripe) -> None:

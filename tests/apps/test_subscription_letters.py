@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 from standfirst.members.models import Member
 from standfirst.project.worker import Worker
 from standfirst.publication.events import SubscriptionChanged, happened
-from standfirst.subscriptions import jobs
+from standfirst.subscriptions.jobs import letters as jobs
 from standfirst.subscriptions.models import Entry, Reminder, Subscription
 from standfirst.subscriptions.providers.base import When
 from standfirst.subscriptions.rules import Change, Interval, Notice, State, notice_due

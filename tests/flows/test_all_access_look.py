@@ -19,7 +19,7 @@ from playwright.sync_api import Page, Route, sync_playwright  # noqa: E402
 
 from standfirst.members.mail import send_letter  # noqa: E402
 from standfirst.members.models import Member  # noqa: E402
-from standfirst.subscriptions.jobs import FOLDER  # noqa: E402
+from standfirst.subscriptions.jobs.letters import FOLDER  # noqa: E402
 from standfirst.subscriptions.letters import LETTERS  # noqa: E402
 from standfirst.subscriptions.links import withdrawal_token  # noqa: E402
 from standfirst.subscriptions.models import (  # noqa: E402

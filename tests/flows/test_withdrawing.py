@@ -13,8 +13,8 @@ from django_tasks_db.models import DBTaskResult
 from standfirst.members.models import Member
 from standfirst.project.checks import _endings
 from standfirst.project.worker import chores
-from standfirst.subscriptions import jobs
 from standfirst.subscriptions.actions import leaving
+from standfirst.subscriptions.jobs import letters as jobs
 from standfirst.subscriptions.links import withdrawal_token
 from standfirst.subscriptions.models import INVOICE, Ending, Subscription
 from standfirst.subscriptions.queries import subscribed_until

@@ -22,16 +22,19 @@ from standfirst.publication.events import (
 )
 
 
-def join(email: str, password: str = "", *, article: int | None = None) -> Member | None:
+def join(
+    email: str, password: str = "", *, article: int | None = None, quiet: bool = False
+) -> Member | None:
     """Create a free account with an unconfirmed address; None where the address already has one.
 
-    `email` is a valid address in lower case, `article` the id of the article they join at.
+    `email` is a valid address in lower case, `article` the id of the article they join
+    at; `quiet` sends no mail.
     """
     try:
         with transaction.atomic():
             member = Member.objects.create_user(email, password or None)
             EmailAddress.objects.create(user=member, email=email, primary=True, verified=False)
-            happened(MemberJoined(member=member.pk, article=article))
+            happened(MemberJoined(member=member.pk, article=article, quiet=quiet))
     except IntegrityError:
         if Member.objects.filter(email__iexact=email).exists():
             return None

@@ -63,7 +63,7 @@ def findings() -> Iterator[Finding]:
             "Run `standfirst prepare`."
         )
         return
-    for ask in (_cache, _staff, _worker, _library, _prices, _endings):
+    for ask in (_cache, _staff, _worker, _library, _prices, _endings, _subscriptions):
         yield from ask()
 
 
@@ -347,3 +347,12 @@ def _prices() -> Iterator[Finding]:
             "`standfirst prices --apply`, or do it in the newsroom under Plans.",
             grave=False,
         )
+
+
+def _subscriptions() -> Iterator[Finding]:
+    from django.utils import timezone
+
+    from standfirst.subscriptions.troubles import troubles
+
+    for trouble in troubles(timezone.now()):
+        yield Finding(trouble.sentence, trouble.grave)

@@ -41,8 +41,8 @@ from standfirst.publication.events import (
     Withdrew,
 )
 from standfirst.reading.freshness import changed, everything, unlocked
-from standfirst.subscriptions.bill_jobs import mail_bill
-from standfirst.subscriptions.jobs import (
+from standfirst.subscriptions.jobs.bills import mail_bill
+from standfirst.subscriptions.jobs.letters import (
     close_checkout,
     look_for_doubles,
     send_news,
@@ -57,7 +57,7 @@ BEGUN = {Change.BEGAN, Change.TRIAL_BEGAN, Change.RESUMED}
 
 REACTIONS: Mapping[type, Iterable[Reaction]] = {
     MemberJoined: [
-        lambda event: send_confirmation.enqueue(event.member, article=event.article),
+        lambda event: event.quiet or send_confirmation.enqueue(event.member, article=event.article),
     ],
     JoinedAgain: [
         lambda event: send_sign_in_link.enqueue(event.member, next=event.next),

@@ -14,6 +14,7 @@ from standfirst.library.feeds import feed_of_search
 from standfirst.project import views as project
 from standfirst.reading import buying, plans
 from standfirst.reading import views as reading
+from standfirst.subscriptions import views as subscriptions
 from standfirst.subscriptions.bill_page import bill_page
 
 YEAR, MONTH = r"(?P<year>\d{4})", r"(?P<month>\d{2})"
@@ -59,6 +60,8 @@ urlpatterns = [
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
     path("bills/<str:token>/", bill_page, name="bill"),
+    # what others tell
+    path("webhooks/<slug:provider>/", subscriptions.hear, name="webhooks"),
     # the newsroom and the program itself
     # One way in for everybody, where tries are counted; Wagtail's way out signs out on a GET.
     path("newsroom/login/", project.log_in, {"otherwise": "/newsroom/"}),

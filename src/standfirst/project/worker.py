@@ -30,7 +30,8 @@ from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
 from standfirst.subscriptions.actions import see_to_bills
-from standfirst.subscriptions.jobs import finish_endings, remind
+from standfirst.subscriptions.jobs.letters import finish_endings, remind
+from standfirst.subscriptions.jobs.listening import forget_bodies
 
 log = logging.getLogger("standfirst.worker")
 
@@ -149,6 +150,7 @@ def chores() -> list[Chore]:
         Chore("forget counts of searches", 600, forget_counts),
         Chore("forget what was missed", 3600, forget_missed),
         Chore("see to bills", 600, see_to_bills),
+        Chore("forget what events said", 3600, forget_bodies),
         Chore("forget sessions", 86400, forget_sessions),
     ]
 

@@ -13,10 +13,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberJoined:
-    """Someone created a free account; `article` is the id of the article they joined at."""
+    """Someone created a free account; `article` is the id of the article they joined at. `quiet`
+    where a colleague made it, so that no mail is sent."""
 
     member: int
     article: int | None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""Do what happens behind readers' backs: mail, scheduled publishing, the library's index, tidying
-up. One on every host that serves; more than one does no harm. Ctrl-C stops it after the job at
-hand."""
+"""Do what happens behind readers' backs: mail, scheduled publishing, the library's index, what
+providers of payments tell, tidying up. One on every host that serves; more than one does no harm.
+Ctrl-C stops it after the job at hand."""
 
 import argparse
 
@@ -17,16 +17,18 @@ def run(options: argparse.Namespace) -> int:
     start_django()
     from django.db import DatabaseError
 
-    from standfirst.library.indexer import indexing
+    from standfirst.library.indexer import in_background, indexing
     from standfirst.library.semantic.embedding import embedding
     from standfirst.project.checks import pending_migrations
     from standfirst.project.worker import Worker
+    from standfirst.subscriptions.jobs.listening import Hearing, Nights
 
     try:
         if pending_migrations():
             raise Problem("the tables do not fit this version. Run `standfirst prepare`.")
     except DatabaseError:
         pass  # the worker waits until the database is there
-    with indexing(), embedding():
+    payments = in_background("hearing", Hearing()), in_background("nights", Nights())
+    with indexing(), embedding(), payments[0], payments[1]:
         Worker().run()
     return 0

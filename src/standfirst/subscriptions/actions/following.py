@@ -7,7 +7,7 @@ again. So events may come twice, late, backwards and at the same time.
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -135,6 +135,13 @@ def differs(provider: Provider, subscription: Subscription, told: Told) -> list[
     return [name for name, value in now_told.items() if held[name] != value]
 
 
+def as_told(provider: Provider, told: Told) -> Subscription:
+    """What was told as a row of ours, which is not written."""
+    row = Subscription(provider=provider.name, provider_id=told.id)
+    _fill(provider, row, told)
+    return row
+
+
 _FOLLOWED = (
     *("customer", "price_id", "plan_id", "state", "begun_at", "paid_through", "trial_ends_at"),
     *("cancel_at", "ended_at", "starts_at", "ends_at", "amount", "currency", "interval"),
@@ -171,25 +178,41 @@ def put_bill(provider: Provider, told: BillTold) -> Bill:
     found, _ = Bill.objects.update_or_create(
         provider=provider.name,
         provider_id=told.id,
-        defaults={
-            "subscription": subscription,
-            "number": told.number,
-            "status": told.status.value,
-            "currency": told.currency,
-            "total": told.total,
-            "paid": told.paid,
-            "refunded": told.refunded,
-            "is_disputed": told.disputed,
-            "issued_at": told.issued_at,
-            "due_at": told.due_at,
-            "paid_at": told.paid_at,
-            "period_from": told.period[0],
-            "period_until": told.period[1],
-            "page": told.page,
-            "pdf": told.pdf,
-        },
+        defaults={"subscription": subscription, **_as_row(told)},
     )
     return found
+
+
+def bill_differs(bill: Bill, told: BillTold) -> list[str]:
+    """The names of the fields in which our bill is not what was told; nothing is written. The
+    addresses of its pages are not compared: a provider may sign them anew each time."""
+    fresh = _as_row(told)
+    compared = (name for name in fresh if name not in ("page", "pdf"))
+    return [name for name in compared if getattr(bill, name) != fresh[name]]
+
+
+def bill_as_told(told: BillTold) -> Bill:
+    """What was told as a bill of ours, which is not written."""
+    return Bill(**_as_row(told))
+
+
+def _as_row(told: BillTold) -> dict[str, Any]:
+    return {
+        "number": told.number,
+        "status": told.status.value,
+        "currency": told.currency,
+        "total": told.total,
+        "paid": told.paid,
+        "refunded": told.refunded,
+        "is_disputed": told.disputed,
+        "issued_at": told.issued_at,
+        "due_at": told.due_at,
+        "paid_at": told.paid_at,
+        "period_from": told.period[0],
+        "period_until": told.period[1],
+        "page": told.page,
+        "pdf": told.pdf,
+    }
 
 
 def grace() -> timedelta:

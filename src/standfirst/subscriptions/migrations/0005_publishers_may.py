@@ -49,7 +49,7 @@ def permit(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0004_leaving_doubles_and_bank_transfer"),
+        ('subscriptions', '0004_leaving_doubles_and_bank_transfer'),
         ("members", "0002_notes_and_mergers"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),

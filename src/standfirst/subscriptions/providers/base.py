@@ -142,7 +142,8 @@ class BillTold:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """One event of a provider's, its signature and age checked. It says only where to look: what
-    is true is read again. Both ids are "" for kinds that concern neither."""
+    is true is read again. The ids are "" for kinds that concern none; an event of a refund or a
+    dispute names a `payment` alone (see `bill_of`)."""
 
     id: str
     kind: str
@@ -150,6 +151,8 @@ class Heard:
     subscription: str = ""
     bill: str = ""
     customer: str = ""
+    payment: str = ""
+    checkout: str = ""
 
 
 class When(StrEnum):
@@ -272,7 +275,11 @@ class Provider(Protocol):
         """Give back what was paid, or `amount` of it (minor units)."""
 
     def hear(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Heard:
-        """Check and translate an event. Raises Forged where signature or age is wrong."""
+        """Check and translate an event; nobody is asked. Raises Forged where signature or age is
+        wrong."""
+
+    def bill_of(self, payment: str) -> str:
+        """The id of the bill that a payment was for; "" where it was for none."""
 
     def differences(self, catalogue: Catalogue) -> list[Difference]:
         """What would be done to bring the provider's catalogue in line; nothing is changed."""

@@ -151,6 +151,9 @@ class Invoice:
     def hear(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Heard:
         raise Forged("Bank transfer sends no messages.")
 
+    def bill_of(self, payment: str) -> str:
+        return ""
+
     def differences(self, catalogue: Catalogue) -> list[Difference]:
         return []
 

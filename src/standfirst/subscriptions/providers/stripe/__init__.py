@@ -218,7 +218,10 @@ class Stripe:
     # -- events and the catalogue ---------------------------------------------------------------
 
     def hear(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Heard:
-        return hearing.heard(self._calls, self._secrets, headers, body, now)
+        return hearing.heard(self._secrets, headers, body, now)
+
+    def bill_of(self, payment: str) -> str:
+        return hearing.bill_of(self._calls, payment)
 
     def differences(self, catalogue: Catalogue) -> list[Difference]:
         return selling.differences(self._calls, catalogue)

@@ -16,38 +16,32 @@ from standfirst.subscriptions.providers.stripe.reading import Thing, at, id_of, 
 TOLERANCE = 300
 
 
-def heard(
-    calls: Calls, secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime
-) -> Heard:
-    """The event, checked against each of the endpoint's secrets. Only ids are believed of it.
-
-    One about a refund or a dispute names a payment alone: its bill is asked for.
-    """
+def heard(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> Heard:
+    """The event, checked against each of the endpoint's secrets. Only ids are believed of it."""
     _check(secrets, headers, body, now)
     try:
-        found, intent = _where(json.loads(body))
+        return _where(json.loads(body))
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError):
         raise Forged("This is signed by Stripe, but is no event.") from None
-    return _of_payment(calls, found, intent) if intent else found
 
 
-def _where(event: Thing) -> tuple[Heard, str]:
-    """Where an event says to look, and the payment's intent where it names nothing else."""
+def _where(event: Thing) -> Heard:
+    """Where an event says to look."""
     thing, kind = event["data"]["object"], str(event["type"])
     found = Heard(id=str(event["id"]), kind=kind, created_at=at(event["created"]))
-    customer, intent = id_of(thing.get("customer")), ""
+    customer = id_of(thing.get("customer"))
     if kind.startswith("customer.subscription."):
-        found = replace(found, subscription=id_of(thing.get("id")), customer=customer)
-    elif kind.startswith("invoice."):
-        found = _of_bill(found, thing)
-    elif kind in ("checkout.session.completed", "checkout.session.expired"):
-        found = replace(
-            found, subscription=id_of(thing.get("subscription")),
+        return replace(found, subscription=id_of(thing.get("id")), customer=customer)
+    if kind.startswith("invoice."):
+        return _of_bill(found, thing)
+    if kind in ("checkout.session.completed", "checkout.session.expired"):
+        return replace(
+            found, subscription=id_of(thing.get("subscription")), checkout=id_of(thing.get("id")),
             bill=id_of(thing.get("invoice")), customer=customer,
         )  # fmt: skip
-    elif kind == "charge.refunded" or kind.startswith(("charge.dispute.", "refund.")):
-        intent = id_of(thing.get("payment_intent"))
-    return found, intent
+    if kind == "charge.refunded" or kind.startswith(("charge.dispute.", "refund.")):
+        return replace(found, payment=id_of(thing.get("payment_intent")))
+    return found
 
 
 def _of_bill(found: Heard, bill: Thing) -> Heard:
@@ -58,15 +52,12 @@ def _of_bill(found: Heard, bill: Thing) -> Heard:
     )  # fmt: skip
 
 
-def _of_payment(calls: Calls, found: Heard, intent: str) -> Heard:
+def bill_of(calls: Calls, payment: str) -> str:
+    """The invoice that a payment intent was for, or ""."""
     page = calls.read(
-        "invoice_payments", payment={"type": "payment_intent", "payment_intent": intent}, limit=1,
-        expand=["data.invoice"],
-    )  # fmt: skip
-    for one in page["data"]:
-        if isinstance(one["invoice"], dict):
-            return _of_bill(found, one["invoice"])
-    return found
+        "invoice_payments", payment={"type": "payment_intent", "payment_intent": payment}, limit=1
+    )
+    return next((id_of(one["invoice"]) for one in page["data"]), "")
 
 
 def _check(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> None:
