@@ -16,6 +16,7 @@ from standfirst.subscriptions.actions.catalogue import bring_in_line
 from standfirst.subscriptions.models import Checkout, Plan, Price
 from standfirst.subscriptions.providers import for_readers
 from standfirst.subscriptions.providers.base import Provider
+from standfirst.subscriptions.providers.stripe.calls import Calls
 from standfirst.subscriptions.rules import Interval
 from standfirst.subscriptions.standin.server import Server
 from standfirst.subscriptions.standin.store import Store
@@ -79,7 +80,11 @@ class Shop:
 
 
 @pytest.fixture
-def shop(running: Server, house: House, db: None, settings: Any) -> Shop:
+def shop(
+    running: Server, house: House, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Shop:
+    assert Calls.__init__.__kwdefaults__
+    monkeypatch.setitem(Calls.__init__.__kwdefaults__, "pauses", (0.02, 0.05, 0.1))
     settings.STRIPE_KEY, settings.STRIPE_API = "sk_test_any", house.base
     settings.STRIPE_WEBHOOK_SECRETS = ["whsec_test"]
     return Shop(house, running.store)

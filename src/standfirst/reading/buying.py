@@ -150,8 +150,7 @@ def bought(request: HttpRequest, checkout: str) -> HttpResponse:
     if not ratelimit.consume(request, action="bought"):
         return too_often(request)
     provider = for_readers()
-    known = Checkout.objects.select_related("member", "subscription").filter(provider_id=checkout)
-    mine = known.filter(provider=provider.name).first() if provider else None
+    mine = _known(provider, checkout) if provider else None
     if provider is None or mine is None:
         return _said(request, "unknown_payment", 404)
     trouble = mine.progress != Progress.PAID and not _mirrored(provider, mine)
@@ -164,6 +163,13 @@ def bought(request: HttpRequest, checkout: str) -> HttpResponse:
     if mine.progress == Progress.EXPIRED:
         return _said(request, "expired", 410, onward=mine.onward)
     return _wait(request, mine, trouble=trouble)
+
+
+def _known(provider: Provider, id: str) -> Checkout | None:
+    if not id.isprintable():  # PostgreSQL takes no NUL
+        return None
+    found = Checkout.objects.select_related("member", "price")
+    return found.filter(provider=provider.name, provider_id=id).first()
 
 
 def _mirrored(provider: Provider, mine: Checkout) -> bool:
@@ -231,7 +237,8 @@ def onward_of(request: HttpRequest) -> str:
     """The path of ours to read on at, from `next`; "" where there is none, or another's."""
     parts = urlsplit(next_of(request))
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return path if path.startswith("/") and len(path) <= LONGEST_ONWARD else ""
+    usable = path.startswith("/") and path.isprintable() and len(path) <= LONGEST_ONWARD
+    return path if usable else ""
 
 
 def plans_at(onward: str, price: int) -> str:
