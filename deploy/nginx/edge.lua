@@ -139,6 +139,13 @@ local function page_of(uri)
     if (query and path == "/library/") or path:find "^/library/." then
         return nil -- a search, with badges of this reader's own, its feed, or suggestions
     end
+    if query and path == "/all-access/" then
+        for _, name in ipairs { "next=", "currency=", "price=" } do
+            if query:find(name, 1, true) then
+                return nil -- made for one reader
+            end
+        end
+    end
     if query and query:find("page=", 1, true) then
         return query:find "^page=[1-9]%d?%d?%d?%d?$" and uri or nil
     end

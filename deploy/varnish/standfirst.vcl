@@ -67,6 +67,9 @@ sub vcl_recv {
     if (req.url ~ "^/library/.") {
         return (pass); // a search, with badges of this reader's own, its feed, or suggestions
     }
+    if (req.url ~ "^/all-access/\?.*(next|currency|price)=") {
+        return (pass); // made for one reader
+    }
     if (req.url !~ "^/[A-Za-z0-9_./-]*(\?|$)" || req.url ~ "^[^?]*(//|/\.)") {
         return (pass);
     }

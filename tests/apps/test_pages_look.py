@@ -31,7 +31,7 @@ NOTED = [
 
 @pytest.fixture(autouse=True)
 def _magazine() -> None:
-    make_magazine(name="The Meridian", all_access_price="€9 a month", contact="post@example.org")
+    make_magazine(name="The Meridian", contact="post@example.org")
 
 
 def spend_all(member: Member) -> None:

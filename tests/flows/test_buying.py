@@ -216,6 +216,7 @@ def test_nobody_is_sent_to_another_magazine(shop: Shop, browser: Browser, elsewh
     to_pay = buy(browser, shop.monthly, email="reader@example.org", next=elsewhere)
     assert "evil" not in shop.sessions()[0].cancel_url
     assert browser.get(shop.pay(to_pay.url)[1]).url == THEIRS
+    assert "evil" not in browser.get(PLANS, {"next": elsewhere}).content.decode()
 
 
 def test_a_post_from_elsewhere_begins_nothing(shop: Shop) -> None:

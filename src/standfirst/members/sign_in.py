@@ -1,6 +1,7 @@
 """Starting a session, through allauth, so that every way in ends in the same place."""
 
 import time
+from urllib.parse import urlsplit
 
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
@@ -60,6 +61,15 @@ def next_of(request: HttpRequest, otherwise: str = "") -> str:
     """Where the reader wanted to go on to (`next`), if that is ours."""
     wanted = request.POST.get("next") or request.GET.get("next")
     return wanted if wanted and is_ours(request, wanted) else otherwise
+
+
+def next_path(request: HttpRequest, longest: int) -> str:
+    """The same as a path, without host and fragment, to be remembered; "" where there is none, or
+    it is too long, or a browser would take it for another's."""
+    parts = urlsplit(next_of(request))
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    usable = path.startswith("/") and path.isprintable() and len(path) <= longest
+    return path if usable and is_ours(request, path) else ""
 
 
 def after_confirmation_by_code(

@@ -60,7 +60,7 @@ def findings() -> Iterator[Finding]:
             "Run `standfirst prepare`."
         )
         return
-    for ask in (_cache, _staff, _worker, _library):
+    for ask in (_cache, _staff, _worker, _library, _prices):
         yield from ask()
 
 
@@ -309,5 +309,23 @@ def _library() -> Iterator[Finding]:
     except Broken as error:
         yield Finding(
             f"The library cannot be searched yet: {error}. The worker builds an index; let it run.",
+            grave=False,
+        )
+
+
+def _prices() -> Iterator[Finding]:
+    from standfirst.subscriptions.providers import for_readers
+    from standfirst.subscriptions.queries import not_at
+
+    provider = for_readers()
+    if provider is None:
+        return
+    missing = not_at(provider)
+    if missing:
+        named = ", ".join(map(str, missing[:3])) + (", …" if len(missing) > 3 else "")
+        yield Finding(
+            f"{len(missing)} offered price{'' if len(missing) == 1 else 's'} "
+            f"({named}) cannot be bought: not put at {provider.name.capitalize()} yet. Run "
+            "`standfirst prices --apply`, or do it in the newsroom under Plans.",
             grave=False,
         )

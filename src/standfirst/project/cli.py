@@ -10,7 +10,10 @@ from pathlib import Path
 import standfirst
 
 # The order of `standfirst --help`: from a new magazine to its daily life.
-COMMANDS = ("new", "prepare", "staff", "serve", "worker", "check", "load", "library", "why", "demo")
+COMMANDS = (
+    *("new", "prepare", "staff", "serve", "worker", "check", "load", "library", "prices", "why"),
+    "demo",
+)
 
 
 class Problem(Exception):  # noqa: N818

@@ -11,7 +11,7 @@ from standfirst.library import views as library
 from standfirst.library.browsers import description, suggestions
 from standfirst.library.feeds import feed_of_search
 from standfirst.project import views as project
-from standfirst.reading import buying
+from standfirst.reading import buying, plans
 from standfirst.reading import views as reading
 
 YEAR, MONTH = r"(?P<year>\d{4})", r"(?P<month>\d{2})"
@@ -31,7 +31,7 @@ urlpatterns = [
     path("join/", reading.join_page, name="join_page"),
     path("join/now/", reading.join, name="join"),
     path("choose/<int:article>/", reading.choose, name="choose"),
-    path("all-access/", reading.all_access, name="all_access"),
+    path("all-access/", plans.all_access, name="all_access"),
     path("all-access/buy/<int:price>/", buying.buy, name="buy"),
     path("all-access/bought/<str:checkout>/", buying.bought, name="bought"),
     # lists

@@ -84,9 +84,6 @@ class Publication(BaseGenericSetting):
         validators=[MaxValueValidator(60)],
         help_text="How long a subscriber goes on reading when a payment is late.",
     )
-    all_access_price = models.CharField(
-        max_length=60, blank=True, help_text="Shown on walls, such as “€9 a month”."
-    )
 
     panels = [
         MultiFieldPanel(
@@ -108,7 +105,6 @@ class Publication(BaseGenericSetting):
                 FieldPanel("allowance"),
                 FieldPanel("unlock_lasts"),
                 FieldPanel("grace_days"),
-                FieldPanel("all_access_price"),
             ],
             "What readers get",
         ),

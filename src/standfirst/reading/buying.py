@@ -7,7 +7,7 @@ that is asked here by GET begins, spends or pays: it mirrors what the provider s
 import time
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from allauth.core import ratelimit
 from django.contrib import messages
@@ -23,7 +23,7 @@ from standfirst.members.actions import join, join_again
 from standfirst.members.forms import JoinForm
 from standfirst.members.models import Member
 from standfirst.members.rules import Unusable, address_from
-from standfirst.members.sign_in import next_of, sign_in, too_often
+from standfirst.members.sign_in import next_path, sign_in, too_often
 from standfirst.publication.same_origin import posts_from_here_only
 from standfirst.subscriptions.actions.buying import (
     LONGEST_ONWARD,
@@ -75,7 +75,7 @@ def buy(request: HttpRequest, price: int) -> HttpResponse:
     Fields: `next` (the path to read on at), from visitors `email`, and `confirmed` for plans that
     are not for everybody.
     """
-    onward = onward_of(request)
+    onward = next_path(request, LONGEST_ONWARD)
     provider = for_readers()
     wanted = Price.objects.select_related("plan").filter(pk=price).first()
     if provider is None or wanted is None:
@@ -231,14 +231,6 @@ def _wait(request: HttpRequest, mine: Checkout, *, trouble: bool) -> HttpRespons
 
 
 # -- paths --------------------------------------------------------------------------------------
-
-
-def onward_of(request: HttpRequest) -> str:
-    """The path of ours to read on at, from `next`; "" where there is none, or another's."""
-    parts = urlsplit(next_of(request))
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    usable = path.startswith("/") and path.isprintable() and len(path) <= LONGEST_ONWARD
-    return path if usable else ""
 
 
 def plans_at(onward: str, price: int) -> str:

@@ -11,6 +11,7 @@ which hands it `Config` as JSON in the environment.
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import time
 from collections import OrderedDict
@@ -385,15 +386,19 @@ _NOBODY = passes.Pass(
     member=0, standing=VISITOR, complete=True, epoch=0, generation=0, session="", expires=0
 )
 SEARCHED = "/library/"  # kept only as it is before anything is searched for
+SOLD = "/all-access/"  # made for one reader where its address says whence, or a currency
+_SAID = re.compile(r"(?:^|&)(?:next|currency|price)=")
 _NEVER_KEPT = (
     *("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/"),
     *("/healthz", f"{SEARCHED}?", f"{SEARCHED}feed.atom", f"{SEARCHED}suggestions"),
+    f"{SOLD}?",
 )
 
 
 def key_of(path: str, query: str) -> str:
-    """Path and query as the page store names them. No page but the library's reads more of a query
-    than `page`."""
-    if not query or ("page=" not in query and path != SEARCHED):
+    """Path and query as the page store names them. No page but the library's and that of the plans
+    reads more of a query than `page`."""
+    if not query:
         return path
-    return f"{path}?{query}"
+    said = "page=" in query or path == SEARCHED or (path == SOLD and _SAID.search(query))
+    return f"{path}?{query}" if said else path

@@ -17,7 +17,14 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.signals import user_logged_out
 from django.db import transaction
 from django.db.models import Model
-from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_save
+from django.db.models.signals import (
+    m2m_changed,
+    post_delete,
+    post_init,
+    post_save,
+    pre_delete,
+    pre_save,
+)
 from wagtail.embeds.models import Embed
 from wagtail.images.models import Image
 from wagtail.models import Page, Site
@@ -46,7 +53,8 @@ from standfirst.publication.kept import EVERYTHING, depends_on, tag_of
 from standfirst.publication.models import Publication
 from standfirst.reading import host
 from standfirst.reading.models import Change
-from standfirst.subscriptions.models import Subscription
+from standfirst.subscriptions.models import AtProvider, Coupon, Plan, Price, Subscription
+from standfirst.subscriptions.queries import LOWEST, PLANS, lowest_price
 
 # Rows that stand in pages: reading one while a page is rendered makes the page depend on it.
 READ = (Article, Author, FrontPage, Image, Region, Section, Topic)
@@ -188,6 +196,33 @@ def _all_pages_changed(sender: Any, **_: Any) -> None:
     everything()
 
 
+# -- what is sold -----------------------------------------------------------------------------
+
+
+def _lowest() -> str:
+    found = lowest_price()
+    return found.in_short if found else ""
+
+
+def _is_sold(sender: Any, instance: Any) -> bool:
+    return sender is not AtProvider or instance.kind in {"plan", "price", "intro", "coupon"}
+
+
+def _before_selling(sender: Any, instance: Any, **_: Any) -> None:
+    """The many pages with a wall name the lowest price alone: they stay where it does."""
+    if _is_sold(sender, instance) and sender is not Coupon:
+        instance._lowest_before = _lowest()
+
+
+def _sold_otherwise(sender: Any, instance: Any, **_: Any) -> None:
+    if not _is_sold(sender, instance):
+        return
+    told = [PLANS]
+    if "_lowest_before" in instance.__dict__ and instance._lowest_before != _lowest():
+        told.append(LOWEST)
+    changed(told)
+
+
 # -- members ----------------------------------------------------------------------------------
 
 
@@ -226,5 +261,10 @@ def watch() -> None:
         signal.connect(_all_changed, sender=Publication)
         for model in (Member, EmailAddress, Unlock, Subscription):
             signal.connect(_standing_changed, sender=model)
+    for model in (Plan, Price, Coupon, AtProvider):
+        for signal in (pre_save, pre_delete):
+            signal.connect(_before_selling, sender=model)
+        for signal in (post_save, post_delete):
+            signal.connect(_sold_otherwise, sender=model)
     post_delete.connect(_standing_changed, sender=UserSession)
     user_logged_out.connect(_signed_out)

@@ -22,7 +22,7 @@ from standfirst.reading import host, passes
 from standfirst.reading.door import SEARCHED, key_of
 from standfirst.reading.queries import pass_for
 from standfirst.reading.store import Kept, etag_of
-from standfirst.subscriptions.queries import subscribed_until
+from standfirst.subscriptions.queries import subscribed_until, subscribes
 
 log = logging.getLogger("standfirst.reading")
 
@@ -36,7 +36,7 @@ INDEXES = {"topics", "regions", "authors"}
 SAME_FOR_ALL = {
     *LISTS,
     *INDEXES,
-    *("archive", "library", "all_access", "wagtail_serve"),
+    *("archive", "library", "wagtail_serve"),
     *(
         "feed",
         "feed_atom",
@@ -204,12 +204,15 @@ def _pass(request: HttpRequest, response: HttpResponse, member: Member | None) -
 
 
 def _strip_of(member: Member) -> str:
-    """Name, choices left (nothing for those whom choices do not concern), and whether on staff."""
+    """Name, choices left (nothing for those whom choices do not concern), and whether on staff or a
+    subscriber who pays."""
     now = timezone.now()
-    chooses = is_verified(member) and not subscribed_until(member, now)
+    opens_all = subscribed_until(member, now)
+    chooses = is_verified(member) and not opens_all
     told = {
         "name": member.get_short_name()[:40],
         "left": credits_of(member, now).left if chooses else None,
         "staff": member.is_staff,
+        **({"subscribes": True} if opens_all and subscribes(member) else {}),
     }
     return quote(json.dumps(told, separators=(",", ":")))

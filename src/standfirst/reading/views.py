@@ -121,11 +121,5 @@ def choose(request: HttpRequest, article: int) -> HttpResponse:
     return redirect(found.get_absolute_url() + anchor)
 
 
-@require_safe
-def all_access(request: HttpRequest) -> HttpResponse:
-    """What All-Access is, and how one gets it."""
-    return render(request, "reading/all_access.html")
-
-
 def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else 0

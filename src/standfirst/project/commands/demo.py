@@ -75,12 +75,14 @@ def _make(articles: int) -> None:
     from standfirst.project.commands.prepare import prepare
     from standfirst.project.demo.paying import sell
     from standfirst.project.demo.people import make_people
+    from standfirst.project.demo.plans import make_plans
     from standfirst.project.demo.sample import load_sample
 
     prepare()
     if load_sample():
         print("The sample magazine is loaded.", file=sys.stderr)
     make_people(timezone.now())
+    make_plans()
     sell(timezone.now())
     if articles:
         from standfirst.project.demo.filler import fill

@@ -29,7 +29,6 @@ PUBLICATION = {
     "language": "en-GB",
     "currency": "EUR",
     "allowance": 3,
-    "all_access_price": "€9 a month",
 }
 
 SECTIONS = (
@@ -58,13 +57,6 @@ TOPICS = (
     "semiconductors", "cables", "data", "space", "energy", "electricity", "cities", "demography",
     "institutions", "law-of-the-sea", "fisheries", "infrastructure", "rivers", "elections",
     "memory",
-)  # fmt: skip
-
-PROMISE = """Every article, on the day it appears
-The whole archive
-Nothing to count and nothing to choose"""
-PRICES = (
-    ("EUR", "month", 900), ("EUR", "year", 9000), ("USD", "month", 1000), ("USD", "year", 10000),
 )  # fmt: skip
 
 _SAMPLE = "A sample person, invented for this magazine."

@@ -73,7 +73,7 @@ class StandIn:
 
 
 def sell(now: datetime) -> None:
-    """Offer the sample's plans, and let the sample's subscriber buy the first as a reader would."""
+    """Put the plans at the stand-in, and let the sample's subscriber buy one as a reader would."""
     from standfirst.members.models import Member
     from standfirst.subscriptions.actions.buying import begin_checkout, mirror_checkout
     from standfirst.subscriptions.actions.catalogue import bring_in_line
@@ -82,26 +82,16 @@ def sell(now: datetime) -> None:
 
     provider = for_readers()
     assert provider is not None  # noqa: S101  the settings name the stand-in
-    _offer()
     bring_in_line(provider)
     email = next(person.email for person in cast.PEOPLE if person.key == "subscriber")
     member = Member.objects.get(email=email)
-    price = Price.objects.filter(is_offered=True, plan__is_offered=True, interval="month").first()
+    offered = Price.objects.filter(is_offered=True, plan__is_offered=True, interval="month")
+    price = offered.order_by("plan__position", "currency").first()
     if price is None or Subscription.objects.filter(member=member, provider=provider.name).exists():
         return
     checkout = begin_checkout(provider, member, price, "", now=now)
     _ask("POST", checkout.url, {"card": CARD, "email": email})
     mirror_checkout(provider, checkout)
-
-
-def _offer() -> None:
-    from standfirst.subscriptions.models import Plan, Price
-
-    if Plan.objects.exists():
-        return
-    plan = Plan.objects.create(name="All-Access", promise=cast.PROMISE)
-    for currency, interval, amount in cast.PRICES:
-        Price.objects.create(plan=plan, currency=currency, interval=interval, amount=amount)
 
 
 def _ask(method: str, url: str, form: Mapping[str, str] | None = None) -> None:

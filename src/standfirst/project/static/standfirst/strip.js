@@ -22,6 +22,7 @@
     thanks.textContent = "Thank you. From now on everything is open to you.";
     rest.prepend(thanks);
   }
+  if (told.subscribes) document.documentElement.classList.add("subscribed");
   strip.textContent = told.name || "Your account";
   if (told.staff) {
     const newsroom = document.createElement("a");
