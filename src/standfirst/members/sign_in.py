@@ -66,9 +66,10 @@ def next_of(request: HttpRequest, otherwise: str = "") -> str:
 def next_path(request: HttpRequest, longest: int) -> str:
     """The same as a path, without host and fragment, to be remembered; "" where there is none, or
     it is too long, or a browser would take it for another's."""
-    parts = urlsplit(next_of(request))
+    wanted = next_of(request)
+    parts = urlsplit(wanted)  # which drops line ends
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    usable = path.startswith("/") and path.isprintable() and len(path) <= longest
+    usable = path.startswith("/") and wanted.isprintable() and len(path) <= longest
     return path if usable and is_ours(request, path) else ""
 
 
