@@ -56,8 +56,8 @@ class OfOneTest(Stripe):
         super().__init__(*args)
         self._test = uuid.uuid4().hex
 
-    def _write(self, key: str, verb: str, *ids: str, params: Any) -> Any:
-        return super()._write(f"{self._test}.{key}", verb, *ids, params=params)
+    def _write(self, key: str, *args: Any, **more: Any) -> Any:
+        return super()._write(f"{self._test}.{key}", *args, **more)
 
 
 @pytest.fixture

@@ -68,6 +68,25 @@ def test_an_error_of_theirs_is_asked_again_later(house: House, provider: Stripe,
     assert [one.total for one in provider.bills(sub.id)] == [9000, 1000]
 
 
+def test_money_is_given_back_once_though_two_meet_an_error(house: House, provider: Stripe) -> None:
+    """The other one had looked for a refund just before this one's was made, and failed to say."""
+    (bill,) = provider.bills(subscribed(house).id)
+    house.steer("/faults", path="/v1/refunds", method="POST", kind="error", when="after")
+    with pytest.raises(Unreachable):
+        provider.refund(bill.id, 400, "k1")
+    other = Stripe("sk_test_any", (), house.base)
+    each, looked = other._calls.each, []
+
+    def too_early(path: str, **asked: Any) -> Any:
+        looked.append(path)
+        return iter(()) if looked.count("refunds") == 1 else each(path, **asked)
+
+    other._calls.each = too_early  # type: ignore[method-assign]
+    other.refund(bill.id, 400, "k1")
+    assert looked.count("refunds") == 2
+    assert [one.refunded for one in provider.bills()] == [400]
+
+
 def test_reading_goes_on_after_an_error_and_gives_up_in_time(
     house: House, provider: Stripe
 ) -> None:

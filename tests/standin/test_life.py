@@ -107,7 +107,7 @@ def test_a_trial_without_a_card_ends_as_was_asked(house: House, missing: str) ->
     if missing == "pause":
         card = house.v.payment_methods.attach("pm_card_visa", {"customer": someone.id})
         house.v.subscriptions.update(sub.id, {"default_payment_method": card.id})
-        back = house.v.subscriptions.resume(sub.id, {"billing_cycle_anchor": "now"})
+        back = house.v.subscriptions.resume(sub.id, {"billing_cycle_anchor": {"type": "now"}})
         assert (back.status, back.items.data[0].current_period_start) == (
             "active",
             NEW_YEAR + 8 * DAY,

@@ -67,6 +67,9 @@ def unknown(spec: Any, kind: type, where: str) -> list[str]:
         inner = inner[0] if isinstance(inner, list) else inner
         if isinstance(inner, tuple) and "Literal" in text:
             found += [f"{where}[{name}]={word}" for word in inner if f"'{word}'" not in text]
+        whole = re.search(r"[(\[]['\"](?:None\|)?\w+Params[A-Z]\w*['\"][)\]]", text)
+        if whole and not isinstance(inner, dict):
+            found.append(f"{where}[{name}] has fields: {text}")
         if isinstance(inner, dict):
             fields = inner.get("*", inner)
             module = sys.modules[kind.__module__]

@@ -219,7 +219,7 @@ def _credit(store: Store, sub: Thing) -> None:
     invoices.finalize(store, invoice)
 
 
-@route("POST", "/v1/subscriptions/{id}/resume", {"billing_cycle_anchor": ("now",)})
+@route("POST", "/v1/subscriptions/{id}/resume", {"billing_cycle_anchor": {"type": ("now",)}})
 def resume_subscription(store: Store, params: Thing, key: str) -> Thing:
     """Out of `paused` (a trial that ended without a card): a period begins now and is paid now."""
     sub = store.need("subscription", key)

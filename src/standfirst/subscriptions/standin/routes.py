@@ -146,7 +146,7 @@ def present(store: Store, thing: Thing, expand: Iterable[str] = ()) -> Thing:
     shown: Thing = public(thing)
     for path in expand:
         parts = path.split(".")
-        if len(parts) > 4 + (parts[0] == "data"):
+        if len(parts) > 4:  # the `data` of a list is one of them
             raise invalid("You cannot expand more than 4 levels of a property.", "expand")
         _expand(store, shown, parts, path)
     return shown

@@ -146,14 +146,17 @@ class Stripe:
         if params:
             self._write(key, "subscriptions.update", id, params=params)
         if sub["status"] == "paused":
-            params = {"billing_cycle_anchor": "now"}
+            params = {"billing_cycle_anchor": {"type": "now"}}
             self._write(f"{key}.resume", "subscriptions.resume", id, params=params)
         elif sub["status"] == "active" and self._is_unpaid(sub | {"pause_collection": None}):
             # A pause went over the end of a period, which therefore nobody paid for. So that what
             # is taken up again is open again, and not for nothing, a period begins now.
             params = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none",
                       "payment_behavior": "error_if_incomplete"}  # fmt: skip
-            self._write(f"{key}.anew", "subscriptions.update", id, params=params)
+            self._write(
+                f"{key}.anew", "subscriptions.update", id, params=params,
+                unless=lambda: not self._is_unpaid(self._need(id, *WITH)),
+            )  # fmt: skip
 
     def _is_unpaid(self, sub: Thing) -> bool:
         """Was nothing paid for the period that a subscription is in?"""
@@ -201,13 +204,16 @@ class Stripe:
     def _refund_payment(self, intent: str, amount: int | None, key: str) -> None:
         """Give back one payment, or a part. The refund bears the key: Stripe forgets keys after
         some days, and money must not be given back again then."""
-        made = self._calls.each("refunds", payment_intent=intent)
-        if any((one.get("metadata") or {}).get("key") == key for one in made):
-            return
+
+        def is_done() -> bool:
+            made = self._calls.each("refunds", payment_intent=intent)
+            return any((one.get("metadata") or {}).get("key") == key for one in made)
+
         params: dict[str, Any] = {"payment_intent": intent, "metadata": {"key": key}}
         if amount is not None:
             params["amount"] = amount
-        self._write(key, "refunds.create", params=params)
+        if not is_done():
+            self._write(key, "refunds.create", params=params, unless=is_done)
 
     # -- events and the catalogue ---------------------------------------------------------------
 
@@ -222,11 +228,11 @@ class Stripe:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _write(self, key: str, verb: str, *ids: str, params: Mapping[str, Any]) -> Any:
+    def _write(self, key: str, verb: str, *ids: str, params: Mapping[str, Any], **more: Any) -> Any:
         service = self._calls.writes
         for part in verb.split("."):
             service = getattr(service, part)
-        return self._calls.write(key, service, *ids, params=params)
+        return self._calls.write(key, service, *ids, params=params, **more)
 
     def _subscription(self, id: str) -> Thing | None:
         return self._calls.find("subscriptions/{}", id, expand=[*WITH])

@@ -81,13 +81,15 @@ class Calls:
         return answer
 
     def write(
-        self, key: str, call: Callable[..., Any], *args: Any, params: Mapping[str, Any]
-    ) -> "Answer":
-        """Do it once for this key.
+        self, key: str, call: Callable[..., Any], *args: Any, params: Mapping[str, Any],
+        unless: Callable[[], bool] = lambda: False,
+    ) -> "Answer":  # fmt: skip
+        """Do it once for this key; an empty answer where it turned out to be done.
 
         Stripe keeps an error of its own (500) for a key like any answer, so that the key would be
-        lost. One that was kept from an *earlier* call is left behind for a key made from it:
-        whoever calls has looked before that the thing is not done yet.
+        lost. One that was kept from an *earlier* call is left behind for a key made from it, since
+        whoever calls has looked before that the thing is not done. What must not be done twice
+        looks again (`unless`): another one may have got that error in the meantime.
         """
         for turn in ("", ".2", ".3", ".4"):
             options = {"idempotency_key": key + turn}
@@ -95,6 +97,8 @@ class Calls:
                 return Answer.of(self._patiently(call, *args, params, options, writing=True))
             except _KeptError as kept:
                 last = kept
+                if unless():
+                    return Answer()
         raise Unreachable(str(last))
 
     def _patiently(
