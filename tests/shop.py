@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db import connections
+from django.test import Client
 from django.utils import timezone
 
+from standfirst.articles.models import Article
 from standfirst.members.models import Member
 from standfirst.subscriptions.actions.buying import begin_checkout
 from standfirst.subscriptions.actions.catalogue import bring_in_line
@@ -20,6 +22,7 @@ from standfirst.subscriptions.providers.stripe.calls import Calls
 from standfirst.subscriptions.rules import Interval
 from standfirst.subscriptions.standin.server import Server
 from standfirst.subscriptions.standin.store import Store
+from tests.conftest import Browser
 from tests.standin.conftest import ASKS, DECLINED, WORKS, House, house, running
 
 __all__ = ["ASKS", "DECLINED", "WORKS", "Shop", "house", "running", "shop"]
@@ -88,6 +91,26 @@ def shop(
     settings.STRIPE_KEY, settings.STRIPE_API = "sk_test_any", house.base
     settings.STRIPE_WEBHOOK_SECRETS = ["whsec_test"]
     return Shop(house, running.store)
+
+
+# -- readers -----------------------------------------------------------------------------------
+
+
+def buy(browser: Client, price: Any, article: Article | None = None, **form: str) -> Any:
+    """Press the button of the plans page."""
+    if article:
+        form["next"] = article.get_absolute_url()
+    answer = browser.post(f"/all-access/buy/{price.pk}/", form)
+    if answer.status_code == 307:  # one has an account now, and the browser posts the same again
+        assert answer.url == f"/all-access/buy/{price.pk}/"
+        answer = browser.post(answer.url, form)
+    return answer
+
+
+def signed_in(member: Member) -> Browser:
+    browser = Browser()
+    browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+    return browser
 
 
 # -- programs that are killed -------------------------------------------------------------------
