@@ -18,6 +18,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from standfirst.account.actions import delete_account
 from standfirst.members.models import Member
 from standfirst.project.worker import Worker
 from standfirst.subscriptions.actions import buying, doubles, follow
@@ -279,6 +280,39 @@ def test_a_provider_that_is_away_is_asked_again_by_the_worker(shop: Shop, member
     DBTaskResult.objects.update(run_after=timezone.now() - timedelta(seconds=1))
     Worker([]).step(0.0)
     assert sorted(shop.charges()) == [0, 900]
+
+
+@pytest.mark.parametrize("paid", [False, True], ids=["open", "paid meanwhile"])
+def test_the_page_of_someone_who_left_is_closed_and_pays_back(
+    shop: Shop, member: Member, paid: bool
+) -> None:
+    url = place(shop, member, shop.monthly)
+    delete_account(member)
+    assert not Checkout.objects.exists()
+    if paid:
+        shop.pay(url)
+    work()
+    assert shop.house.page(url)[0] == (200 if paid else 410)
+    assert shop.sold() == []
+    assert shop.charges() == ([0] if paid else [])
+    if paid:
+        assert Subscription.objects.get().state == State.REFUNDED
+
+
+def test_one_who_leaves_while_the_page_is_begun_leaves_none_to_pay_at(
+    shop: Shop, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shop.provider.start_checkout
+
+    def meanwhile(*args: Any) -> Any:
+        told = real(*args)
+        delete_account(Member.objects.get(pk=member.pk))
+        return told
+
+    monkeypatch.setattr(shop.provider, "start_checkout", meanwhile)
+    with pytest.raises((Unreachable, IntegrityError)):
+        shop.begin(member)
+    assert [one.status for one in shop.sessions()] == ["expired"]
 
 
 def test_what_is_old_or_no_provider_can_end_is_left_to_a_colleague(

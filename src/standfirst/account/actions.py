@@ -7,6 +7,7 @@ from django.db import transaction
 
 from standfirst.members.models import Member
 from standfirst.publication.events import AccountDeleted, happened
+from standfirst.subscriptions.actions.buying import leave_checkout
 
 
 class Leaving(StrEnum):
@@ -30,6 +31,7 @@ def delete_account(member: Member) -> Leaving:
         email = member.email
         for session in UserSession.objects.filter(user=member):
             session.end()
+        leave_checkout(member)
         Member.objects.filter(pk=member.pk).delete()
         happened(AccountDeleted(email=email))
     return Leaving.DELETED

@@ -24,6 +24,7 @@ from standfirst.publication.events import (
     AddressChangeWanted,
     ArticlesLoaded,
     ArticleUnlocked,
+    CheckoutLeft,
     ConfirmationWanted,
     JoinedAgain,
     ListsChanged,
@@ -35,7 +36,7 @@ from standfirst.publication.events import (
     TimeZoneChanged,
 )
 from standfirst.reading.freshness import changed, everything, unlocked
-from standfirst.subscriptions.jobs import look_for_doubles, send_bought_twice
+from standfirst.subscriptions.jobs import close_checkout, look_for_doubles, send_bought_twice
 from standfirst.subscriptions.rules import Change
 
 # A subscription may run from here on; and so a member may have two.
@@ -72,6 +73,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
         lambda event: (
             send_bought_twice.enqueue(event.entry) if event.change == Change.DOUBLED else None
         ),
+    ],
+    CheckoutLeft: [
+        lambda event: close_checkout.enqueue(event.provider, event.checkout),
     ],
     ArticlesLoaded: [
         lambda event: everything(),

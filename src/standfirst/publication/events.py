@@ -107,6 +107,15 @@ class SubscriptionChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutLeft:
+    """Someone who left for good was on the way to pay: `checkout` is the provider's id of a page
+    that nobody may pay at any more."""
+
+    provider: str
+    checkout: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListsChanged:
     """Lists of articles are not what they were: those that `articles.shelves` names by `tags`."""
 

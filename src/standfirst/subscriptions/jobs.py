@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_tasks import TaskContext, task
 
 from standfirst.members.mail import send_letter
-from standfirst.subscriptions.actions.doubles import end_doubles
+from standfirst.subscriptions.actions.doubles import close_left, end_doubles
 from standfirst.subscriptions.models import Entry
 from standfirst.subscriptions.providers import by_name
 
@@ -19,6 +19,12 @@ REMEMBERED = 7 * 24 * 60 * 60
 def look_for_doubles(member: int) -> None:
     """End what a member has twice."""
     end_doubles(member, by_name, now=timezone.now())
+
+
+@task()
+def close_checkout(provider: str, checkout: str) -> None:
+    """Let nobody pay at the page (the provider's id) of somebody who left."""
+    close_left(by_name(provider), checkout)
 
 
 @task(takes_context=True)

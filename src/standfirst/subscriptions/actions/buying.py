@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from standfirst.members.models import Member
+from standfirst.publication.events import CheckoutLeft, happened
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.actions.following import Unknown, follow, follow_bill
 from standfirst.subscriptions.models import COMPLIMENTARY, AtProvider, Checkout, Price, Subscription
@@ -274,6 +275,14 @@ def running_subscription(provider: Provider, member: Member, now: datetime) -> S
             if found.is_running and found.member_id == member.pk:
                 return found
     return None
+
+
+def leave_checkout(member: Member) -> None:
+    """The member leaves for good: say which page must not be paid at any more. One that is begun
+    at this moment is ended by whoever begins it, who finds no row to note it in."""
+    for mine in Checkout.objects.filter(member=member, progress=Progress.OPEN):
+        if mine.provider_id:
+            happened(CheckoutLeft(provider=mine.provider, checkout=mine.provider_id))
 
 
 # -- back from paying ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.db import transaction
 from standfirst.subscriptions.actions.following import follow, follow_all
 from standfirst.subscriptions.books import write
 from standfirst.subscriptions.models import Entry, Subscription
-from standfirst.subscriptions.providers.base import BillStatus, Provider, When
+from standfirst.subscriptions.providers.base import BillStatus, Progress, Provider, When
 from standfirst.subscriptions.rules import RUNNING, Change
 
 log = logging.getLogger("standfirst.subscriptions")
@@ -22,6 +22,7 @@ log = logging.getLogger("standfirst.subscriptions")
 # An older one is no slip of these days: a colleague decides.
 BY_ITSELF = timedelta(days=45)
 WHY = "All-Access ran already for this reader: this one is ended, and what it took is given back."
+LEFT = "It was paid after the account was deleted: it is ended, and what it took is given back."
 
 
 def to_keep(running: list[Subscription], now: datetime) -> Subscription:
@@ -41,7 +42,15 @@ def end_doubles(
     _write_down(member, now)
     named = Entry.objects.filter(change=Change.DOUBLED, subscription__member=member)
     todo = Subscription.objects.filter(pk__in=named.values("subscription"))
-    return [_end(one, provider_of(one.provider)) for one in todo.order_by("pk")]
+    return [_end(one, provider_of(one.provider), WHY) for one in todo.order_by("pk")]
+
+
+def close_left(provider: Provider, checkout: str) -> None:
+    """Whoever was on the way to pay has left: close the page (the provider's id). What was paid
+    there meanwhile is ended and given back. Raises Unreachable and Refused."""
+    told = provider.expire_checkout(checkout)
+    if told.progress is Progress.PAID and told.subscription:
+        _end(follow(provider, told.subscription, by="the magazine", why=LEFT), provider, LEFT)
 
 
 def _write_down(member: int, now: datetime) -> None:
@@ -64,14 +73,14 @@ def _write_down(member: int, now: datetime) -> None:
             write(one, [Change.DOUBLED], at=now, by="the magazine", why=WHY)
 
 
-def _end(one: Subscription, provider: Provider) -> Subscription:
+def _end(one: Subscription, provider: Provider, why: str) -> Subscription:
     """Every step is done once, however often this is called."""
     if one.is_running:
-        provider.cancel(one.provider_id, When.NOW, f"double-{one.provider_id}-end")
-    done = follow(provider, one.provider_id, by="the magazine", why=WHY)
+        provider.cancel(one.provider_id, When.NOW, f"back-{one.provider_id}-end")
+    done = follow(provider, one.provider_id, by="the magazine", why=why)
     back = False
     for bill in provider.bills(one.provider_id):
         if bill.status is BillStatus.PAID and bill.paid > bill.refunded and not bill.disputed:
-            provider.refund(bill.id, None, f"double-{one.provider_id}-{bill.id}")
+            provider.refund(bill.id, None, f"back-{one.provider_id}-{bill.id}")
             back = True
-    return follow_all(provider, one.provider_id, by="the magazine", why=WHY) if back else done
+    return follow_all(provider, one.provider_id, by="the magazine", why=why) if back else done
