@@ -41,7 +41,8 @@ def test_help_names_every_command(capsys):
         cli.main(["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    assert all(f"    {name} " in said for name in cli.COMMANDS)
+    named = {line.split()[0] for line in said.splitlines() if line.startswith("    ")}
+    assert named.issuperset(cli.COMMANDS)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

@@ -217,6 +217,24 @@ def test_a_provider_that_keeps_us_waiting_is_left_alone_for_a_while(
     assert reader.get(back).status_code == 302
 
 
+@pytest.mark.parametrize("ahead", [240, 40 * 86400])
+def test_whoever_paid_reads_at_once_though_the_providers_clock_is_ahead(
+    shop: Shop, article: Article, ahead: int
+) -> None:
+    from standfirst.subscriptions.actions import follow
+
+    shop.house.steer("/clock", advance_seconds=ahead)
+    reader = signed_in(make_member())
+    back = shop.pay(buy(reader, shop.monthly, article).url)[1]
+    assert reader.get(back).url == f"{article.get_absolute_url()}#rest"
+    assert SECRET in reader.get(article.get_absolute_url()).content.decode()
+    mine = Subscription.objects.get()
+    assert mine.begun_at
+    assert mine.begun_at <= timezone.now() < mine.ends_at
+    assert follow(shop.provider, mine.provider_id, by="an event").begun_at == mine.begun_at
+    assert Entry.objects.count() == 1
+
+
 def test_an_event_that_comes_meanwhile_counts(shop: Shop, article: Article) -> None:
     from standfirst.subscriptions.actions import follow
 

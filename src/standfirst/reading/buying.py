@@ -37,7 +37,6 @@ from standfirst.subscriptions.providers import for_readers
 from standfirst.subscriptions.providers.base import Progress, Provider, Refused, Unreachable
 from standfirst.subscriptions.queries import subscribed_until
 
-THEIR_PAGE = "/account/all-access/"
 THANKS = "thanks"  # a cookie that a kept page's script turns into a sentence, once
 # Seconds before a page that waits for a payment looks again: some six minutes in all.
 PAUSES = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 60, 60, 60)
@@ -120,7 +119,7 @@ def _to_pay(
         checkout = begin_checkout(provider, member, asked["price"], asked["onward"], now=now)
     except AlreadyRuns as already:
         messages.info(request, _why(already.subscription))
-        return redirect(THEIR_PAGE)
+        return redirect("my_all_access")
     except NotForSale:
         return _said(request, "not_for_sale", 410, **asked)
     except Unreachable:
@@ -201,10 +200,10 @@ def _opened_meanwhile(mine: Checkout) -> bool:
 def _read_on(request: HttpRequest, mine: Checkout) -> HttpResponse:
     """To the article, open: the middleware renews the pass in this very answer."""
     if not subscribed_until(mine.member, timezone.now()):  # it is over by now, or yet to begin
-        return redirect(THEIR_PAGE)
+        return redirect("my_all_access")
     if not mine.onward:
         messages.success(request, "Thank you. From now on everything is open to you.")
-        return redirect(THEIR_PAGE)
+        return redirect("my_all_access")
     response = redirect(f"{mine.onward}#rest")
     # Kept pages are the same for all, so the sentence of thanks is the browser's to show.
     response.set_cookie(THANKS, "1", max_age=120, samesite="Lax", secure=request.is_secure())

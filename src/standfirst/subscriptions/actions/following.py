@@ -6,6 +6,7 @@ again. So events may come twice, late, backwards and at the same time.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.books import standing_of, write
 from standfirst.subscriptions.models import AtProvider, Bill, Price, Reading, Subscription
 from standfirst.subscriptions.providers.base import BillTold, Provider, Told, Unreachable
-from standfirst.subscriptions.rules import Change, State, what_changed, window
+from standfirst.subscriptions.rules import RUNNING, Change, State, what_changed, window
 
 MOST_READINGS = 10
 _T = TypeVar("_T")
@@ -155,12 +156,15 @@ def _row(subscription: Subscription) -> dict[str, object]:
 
 def _fill(provider: Provider, found: Subscription, told: Told) -> None:
     price = _price_of(provider, told.price)
-    open_for = window(told.state, told.dates, grace())
+    # What runs has begun: the provider's clock may be ahead of ours, and who paid reads at once.
+    moments = [told.dates.starts_at, *([found.begun_at] if found.begun_at else [])]
+    begun = min([*moments, timezone.now()] if told.state in RUNNING else moments)
+    open_for = window(told.state, replace(told.dates, starts_at=begun), grace())
     found.customer = told.customer
     found.price = price
     found.plan = price.plan if price else found.plan
     found.state = told.state.value
-    found.begun_at = told.dates.starts_at
+    found.begun_at = begun
     found.paid_through = told.dates.paid_through
     found.trial_ends_at = told.trial_ends_at
     found.cancel_at = told.dates.cancel_at
