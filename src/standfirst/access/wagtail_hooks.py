@@ -21,6 +21,7 @@ from standfirst.access.members_list import (
     as_rows,
     in_order,
     what_they_have,
+    who_have_it,
 )
 from standfirst.members.models import Member
 from standfirst.publication.clock import day_of
@@ -69,6 +70,13 @@ class _List(generic.IndexView):  # type: ignore[misc]
 
     def order_queryset(self, members: QuerySet[Member]) -> QuerySet[Member]:
         return in_order(members, self.ordering, self.now)
+
+    def get_paginator(self, members: Any, *args: Any, **kwargs: Any) -> Pages:
+        pages: Pages = super().get_paginator(members, *args, **kwargs)
+        if self.ordering.removeprefix("-") == "until":
+            those = who_have_it(self.get_base_queryset(), self.now)
+            pages.counted = self.search_queryset(self.filter_queryset(those))
+        return pages
 
     def get_table(self, members: Any) -> Any:
         self.had = what_they_have(members, self.now)
