@@ -22,8 +22,8 @@ from standfirst.subscriptions.actions import (
     note_refund,
     see_to_bills,
 )
-from standfirst.subscriptions.billing import BillReminder, IssuedBill
 from standfirst.subscriptions.models import Bill, Entry, Plan, Subscription
+from standfirst.subscriptions.models.billing import BillReminder, IssuedBill
 from standfirst.subscriptions.providers import by_name
 from standfirst.subscriptions.providers.base import Refused, When
 from standfirst.subscriptions.providers.invoice import page_of

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 
 from standfirst.members.models import Member
 from standfirst.subscriptions.actions import bill_member, cancel_bill, mark_paid, see_to_bills
-from standfirst.subscriptions.billing import BillReminder, IssuedBill
 from standfirst.subscriptions.models import Bill, Entry, Subscription
+from standfirst.subscriptions.models.billing import BillReminder, IssuedBill
 from standfirst.subscriptions.providers.base import Refused
 from tests.making import make_magazine, make_member, make_staff
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from standfirst.publication.money import written
 from standfirst.publication.queries import the_publication
-from standfirst.subscriptions.billing import IssuedBill
+from standfirst.subscriptions.models.billing import IssuedBill
 from standfirst.subscriptions.providers.invoice import bill_of
 
 

@@ -16,8 +16,8 @@ from standfirst.members.models import Member
 from standfirst.publication.events import BillToMail, happened
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.actions.following import follow, follow_all
-from standfirst.subscriptions.billing import BilledTo, BillReminder, IssuedBill
 from standfirst.subscriptions.models import INVOICE, Plan, Subscription
+from standfirst.subscriptions.models.billing import BilledTo, BillReminder, IssuedBill
 from standfirst.subscriptions.providers.base import Refused
 from standfirst.subscriptions.providers.invoice import Invoice, begin_of
 from standfirst.subscriptions.providers.invoice.issuing import credit, give_back, issue, note_paid

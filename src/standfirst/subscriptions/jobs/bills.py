@@ -5,7 +5,7 @@ from django_tasks import TaskContext, task
 from standfirst.members.mail import send_once
 from standfirst.publication.money import written
 from standfirst.publication.queries import the_publication
-from standfirst.subscriptions.billing import IssuedBill
+from standfirst.subscriptions.models.billing import IssuedBill
 from standfirst.subscriptions.providers.invoice import page_of
 
 FOLDER = "subscriptions/mail"

@@ -36,8 +36,8 @@ from standfirst.subscriptions.actions import (
     mark_paid,
     note_refund,
 )
-from standfirst.subscriptions.billing import IssuedBill
 from standfirst.subscriptions.models import Subscription
+from standfirst.subscriptions.models.billing import IssuedBill
 from standfirst.subscriptions.newsroom.bill_forms import (
     BillSomebody,
     GiveBack,

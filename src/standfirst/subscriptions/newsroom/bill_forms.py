@@ -10,8 +10,8 @@ from wagtail.admin.widgets import AdminDateInput
 from standfirst.members.models import Member
 from standfirst.publication.money import currencies, in_minor_units
 from standfirst.publication.queries import the_publication
-from standfirst.subscriptions.billing import BilledTo
 from standfirst.subscriptions.models import Plan
+from standfirst.subscriptions.models.billing import BilledTo
 
 
 def today() -> date:

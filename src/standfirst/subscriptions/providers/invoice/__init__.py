@@ -1,6 +1,6 @@
 """Bank transfer, spoken to as any other provider.
 
-Its books are our own tables (`subscriptions.billing`). It reads and writes these alone; ours
+Its books are our own tables (`subscriptions.models.billing`). It reads and writes these alone; ours
 (Subscription, Bill, the ledger) follow what it tells, as they follow Stripe. See decision 0024.
 """
 
@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from standfirst.publication.queries import the_publication
-from standfirst.subscriptions.billing import BilledTo, IssuedBill
 from standfirst.subscriptions.models import INVOICE
+from standfirst.subscriptions.models.billing import BilledTo, IssuedBill
 from standfirst.subscriptions.providers.base import (
     BillStatus,
     BillTold,

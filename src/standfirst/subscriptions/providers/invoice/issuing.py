@@ -1,6 +1,6 @@
 """Issuing bills and credit notes, and noting what was paid: the books of bank transfer.
 
-These write the tables of `subscriptions.billing` alone, inside their caller's transaction.
+These write the tables of `subscriptions.models.billing` alone, inside their caller's transaction.
 """
 
 from datetime import date, datetime, timedelta
@@ -12,7 +12,7 @@ from django.utils import timezone
 from standfirst.publication.events import BillToMail, happened
 from standfirst.publication.money import written
 from standfirst.publication.queries import the_publication
-from standfirst.subscriptions.billing import BilledTo, GivenBack, IssuedBill, Series
+from standfirst.subscriptions.models.billing import BilledTo, GivenBack, IssuedBill, Series
 from standfirst.subscriptions.providers.base import Refused
 from standfirst.subscriptions.providers.invoice.rules import number_of, period, taxed
 
