@@ -77,6 +77,8 @@ def in_standing(members: QuerySet[Member], word: str, now: datetime) -> QuerySet
         case "unconfirmed":
             mine = EmailAddress.objects.filter(primary=True, verified=False)
             return members.filter(pk__in=mine.values("user"))
+    if word == "subscriber":  # many: asked of each member, in the order of the list
+        return members.filter(Exists(_with(word, now).filter(member=OuterRef("pk"))))
     theirs = _with(word, now).filter(member__isnull=False)
     return members.filter(pk__in=theirs.values("member"))
 
@@ -107,8 +109,8 @@ class Filters(WagtailFilterSet):  # type: ignore[misc]
         return in_standing(members, value, timezone.now())
 
     def of_plan(self, members: QuerySet[Member], name: str, value: Plan) -> QuerySet[Member]:
-        theirs = open_now(timezone.now()).filter(plan=value, member__isnull=False)
-        return members.filter(pk__in=theirs.values("member"))
+        theirs = open_now(timezone.now()).filter(plan=value, member=OuterRef("pk"))
+        return members.filter(Exists(theirs))
 
     def from_day(self, members: QuerySet[Member], name: str, value: Any) -> QuerySet[Member]:
         return members.filter(joined_at__gte=start_of(value, the_publication().zone))
