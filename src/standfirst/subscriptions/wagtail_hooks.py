@@ -21,6 +21,7 @@ from wagtail.admin.widgets import AdminDateTimeInput
 
 from standfirst.members.models import Member
 from standfirst.publication.clock import written
+from standfirst.subscriptions import newsroom  # noqa: F401  registers what is sold
 from standfirst.subscriptions.actions import change_end, end_early, give_all_access
 from standfirst.subscriptions.models import Subscription
 
