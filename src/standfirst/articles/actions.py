@@ -91,6 +91,7 @@ _DESK = [
     *("add_section", "change_section", "delete_section"),
     *("view_member", "add_unlock", "view_membernote", "add_membernote"),
     *("view_subscription", "add_subscription", "change_subscription"),
+    *(f"{verb}_{kind}" for kind in ("plan", "coupon") for verb in ("add", "change", "delete")),
     *(f"{verb}_{kind}" for kind in ("synonyms", "pinning") for verb in ("add", "change", "delete")),
     *("view_missed", "delete_missed"),
 ]

@@ -11,6 +11,8 @@ from babel.core import get_global
 from babel.numbers import (
     NumberFormatError,
     format_currency,
+    format_decimal,
+    get_currency_name,
     is_currency,
     list_currencies,
     parse_decimal,
@@ -72,3 +74,15 @@ def in_minor_units(text: str, currency: str, language: str = "en") -> int:
         many = "no decimals" if not digits else f"at most {digits} decimals"
         raise ValueError(f"{currency} has {many}. Write the amount with {many}.")
     return whole
+
+
+def typed(amount: int, currency: str, language: str = "en") -> str:
+    """The amount as a person would type it: “9.00”, “9,00”; `in_minor_units` reads it again."""
+    value = Decimal(amount).scaleb(-decimals(currency))
+    pattern = "0" if not decimals(currency) else f"0.{'0' * decimals(currency)}"
+    return str(format_decimal(value, format=pattern, locale=locale_of(language)))
+
+
+def name_of(currency: str, language: str = "en") -> str:
+    """“Euro”"""
+    return str(get_currency_name(currency, locale=locale_of(language)))

@@ -30,6 +30,8 @@ def letter_of(entry: Entry) -> str:
     kind = LETTERS.get(Change(entry.change), "")
     if not kind or one.provider in (COMPLIMENTARY, INVOICE):
         return ""
+    if entry.member is None:  # it was nobody's yet: bought elsewhere, and moved in later
+        return ""
     if kind == "welcome" and entry.at - (one.begun_at or one.starts_at) > NEWS_FOR:
         return ""
     if kind in ("ended", "refunded", "cancelled") and _told_apart(entry):

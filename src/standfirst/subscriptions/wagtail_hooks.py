@@ -20,7 +20,7 @@ from standfirst.members.models import Member
 from standfirst.publication.clock import written
 from standfirst.subscriptions.actions import change_end, give_all_access
 from standfirst.subscriptions.models import COMPLIMENTARY, Subscription
-from standfirst.subscriptions.newsroom import bank_transfer, events  # noqa: F401 (their hooks)
+from standfirst.subscriptions.newsroom import bank_transfer, events, selling  # noqa: F401 (hooks)
 from standfirst.subscriptions.newsroom.one import One, provider_name, state_of
 
 
