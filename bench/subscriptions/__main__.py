@@ -12,7 +12,7 @@ import json
 import tempfile
 from pathlib import Path
 
-PARTS = ("webhooks", "reconcile")  # modules beside this one: arguments, measure, show
+PARTS = ("webhooks", "reconcile", "members")  # modules beside this one: arguments, measure, show
 
 
 def main() -> int:

@@ -61,6 +61,13 @@ class PriceForm(forms.Form):
         self.fields["currency"].choices = choices  # type: ignore[attr-defined]
         self.fields["currency"].initial = choices[0][0]
 
+    def has_changed(self) -> bool:
+        """A row without amounts that was no price before is none, whatever is ticked in it."""
+        typed = ("amount", "introductory_amount", "introductory_periods")
+        if self.empty_permitted and not any(self[name].data for name in typed):
+            return False
+        return super().has_changed()
+
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
         currency = given.get("currency", "")
