@@ -4,6 +4,7 @@ JSON.
 webhooks    signed events at a fixed rate over HTTP to `standfirst serve`, a worker handling them,
             the stand-in for Stripe as the provider; on SQLite and on PostgreSQL
 reconcile   `standfirst subscriptions reconcile` with 1,000 and with 10,000 subscriptions
+members     the newsroom's list of members with 200,000 of them, and a report over a million entries
 """
 
 import argparse

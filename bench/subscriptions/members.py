@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -29,16 +30,29 @@ TIMES = 5
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--members", type=int, default=200_000)
-    options.add_argument("--entries", type=int, default=1_000_000)
+    arguments(options)
     options.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.inside:
-        print(json.dumps(measure(chosen.members, chosen.entries)))
+        print(json.dumps(_ask(chosen.members, chosen.entries)))
         return 0
     found = run(members=chosen.members, entries=chosen.entries)
     print(json.dumps(found))
     return 0 if all(row["worst_ms"] <= MOST_MS for row in found.values()) else 1
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--members", type=int, default=200_000)
+    parser.add_argument("--entries", type=int, default=1_000_000)
+
+
+def measure(folder: Path, chosen: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """As a part of `bench.subscriptions`."""
+    return run(members=chosen.members, entries=chosen.entries)
+
+
+def show(found: dict[str, dict[str, float]]) -> None:
+    """The table was printed as it came."""
 
 
 def run(*, members: int = 200_000, entries: int = 1_000_000) -> dict[str, dict[str, float]]:
@@ -79,7 +93,7 @@ def _on(address: str, folder: str, members: int, entries: int) -> dict[str, floa
 # -- in a process with the settings of one database ---------------------------------------------
 
 
-def measure(members: int, entries: int) -> dict[str, float]:
+def _ask(members: int, entries: int) -> dict[str, float]:
     """Fill the database, ask for every page, and print a line for each."""
     import django
 
