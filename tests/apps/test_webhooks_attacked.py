@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -35,7 +34,6 @@ from hypothesis.stateful import (
 
 from standfirst.subscriptions.actions import follow, follow_bill, hearing
 from standfirst.subscriptions.actions.following import bill_differs, differs, grace
-from standfirst.subscriptions.ledger_sql import SQLITE
 from standfirst.subscriptions.models import Bill, Entry, Reading, Subscription, WebhookEvent
 from standfirst.subscriptions.providers.base import BillTold, Provider, Refused, Told, When
 from standfirst.subscriptions.providers.stripe import Stripe
@@ -61,18 +59,10 @@ Kind = WebhookEvent.Progress
 
 
 @pytest.fixture(autouse=True)
-def _set_up(transactional_db: None, settings: Any, house: House) -> Iterator[None]:
+def _set_up(transactional_db: None, settings: Any, house: House) -> None:
     settings.STRIPE_KEY, settings.STRIPE_API = "sk_test_any", house.base
     settings.STRIPE_WEBHOOK_SECRETS = [SECRET]
     make_magazine()
-    yield
-    if connection.vendor == "sqlite":  # the ledger is only added to; the next test begins without
-        with connection.cursor() as cursor:
-            for verb in ("update", "delete"):
-                cursor.execute(f"DROP TRIGGER IF EXISTS subscriptions_entry_{verb}")
-            cursor.execute("DELETE FROM subscriptions_entry")
-            for statement in SQLITE:
-                cursor.execute(statement)
 
 
 def told(house: House, customer: str = "") -> list[bytes]:

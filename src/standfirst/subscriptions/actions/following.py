@@ -17,7 +17,7 @@ from standfirst.members.models import Member
 from standfirst.members.queries import whoever_is
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.books import standing_of, write
-from standfirst.subscriptions.models import AtProvider, Bill, Price, Reading, Subscription
+from standfirst.subscriptions.models import INVOICE, AtProvider, Bill, Price, Reading, Subscription
 from standfirst.subscriptions.providers.base import BillTold, Provider, Told, Unreachable
 from standfirst.subscriptions.rules import RUNNING, Change, State, what_changed, window
 
@@ -156,9 +156,7 @@ def _row(subscription: Subscription) -> dict[str, object]:
 
 def _fill(provider: Provider, found: Subscription, told: Told) -> None:
     price = _price_of(provider, told.price)
-    # What runs has begun: the provider's clock may be ahead of ours, and who paid reads at once.
-    moments = [told.dates.starts_at, *([found.begun_at] if found.begun_at else [])]
-    begun = min([*moments, timezone.now()] if told.state in RUNNING else moments)
+    begun = _begun(provider, found, told)
     open_for = window(told.state, replace(told.dates, starts_at=begun), grace())
     found.customer = told.customer
     found.price = price
@@ -174,6 +172,19 @@ def _fill(provider: Provider, found: Subscription, told: Told) -> None:
     found.interval = told.interval.value
     found.next_amount, found.next_at = told.next_amount, told.next_at
     found.card = told.card
+
+
+def _begun(provider: Provider, found: Subscription, told: Told) -> datetime:
+    """Since when it opens. What runs has begun, and not later than it had: the provider's clock may
+    be ahead of ours, and who paid reads at once. Bank transfer's clock is our own."""
+    if provider.name == INVOICE:
+        return told.dates.starts_at
+    moments = [told.dates.starts_at]
+    if found.begun_at and found.state != State.INCOMPLETE:
+        moments.append(found.begun_at)
+    if told.state in RUNNING:
+        moments.append(timezone.now())
+    return min(moments)
 
 
 def put_bill(provider: Provider, told: BillTold) -> Bill:
