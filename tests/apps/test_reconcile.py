@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from standfirst.members.models import Member
@@ -15,6 +16,7 @@ from standfirst.subscriptions.actions.reconciling import Reconciler, Wanted
 from standfirst.subscriptions.jobs import listening as jobs
 from standfirst.subscriptions.models import Bill, Entry, Reconciliation, Subscription
 from standfirst.subscriptions.providers.stripe import Stripe
+from standfirst.subscriptions.troubles import troubles
 from tests.making import at, make_magazine, make_member
 from tests.standin.conftest import House
 from tests.stripes import HERE, house, provider, running, standin_house
@@ -125,9 +127,11 @@ def test_a_publisher_moves_in_and_nobody_is_charged_again(house: House, provider
     assert ours[new.id].state == "cancelled"  # paid until a date
     assert not stranger.emailaddress_set.get().verified  # type: ignore[attr-defined]
     for id in (ada.id, new.id):
-        assert Entry.objects.filter(subscription=ours[id]).last().change == "moved in"  # type: ignore[union-attr]
+        changes = Entry.objects.filter(subscription=ours[id]).values_list("change", flat=True)
+        assert list(changes) == ["moved in"]
     assert Bill.objects.count() == 2
     assert mails() == []
+    assert not DBTaskResult.objects.filter(task_path__endswith=".send_news").exists()
     assert now_there(house, ada, new, mallory, over) == taken
     again, _ = reconcile(provider, mend=True, adopt=True)
     assert (again.adopted, again.found.mended) == (0, 0)
@@ -144,22 +148,100 @@ def test_new_accounts_are_asked_to_confirm_where_that_is_wanted(
 def test_what_the_provider_does_not_know_is_told_and_left_alone_unless_said(
     house: House, provider: Stripe
 ) -> None:
-    sub = bought(house, make_member())
+    member = make_member()
+    follow_all(provider, bought(house, make_member()).id, by="a test")
+    sub = bought(house, member)
     follow_all(provider, sub.id, by="a test")
-    Subscription.objects.update(provider_id="sub_of_another_account")
-    before = Subscription.objects.values().get()
+    mine = Subscription.objects.filter(member=member)
+    before = mine.values().get()
     _, said = reconcile(provider, mend=True, since=datetime(2030, 1, 1, tzinfo=UTC))
     assert said == []
     house.steer("/forget", id=sub.id)
     work, said = reconcile(provider, mend=True)
     assert "not known there. Is it the right key?" in said[0]
     assert work.found.left == 1
-    assert Subscription.objects.values().get() == before
-    work, _ = reconcile(provider, lost=True)
+    assert mine.values().get() == before
+    work, _ = reconcile(provider, lost=True, by="ada at the keyboard")
     assert work.found.left == 0
-    ours = Subscription.objects.get()
-    assert (ours.state, ours.ends_at) == ("cancelled", ours.paid_through)
-    assert Entry.objects.last().ends_at == ours.ends_at  # type: ignore[union-attr]
+    ours = mine.get()
+    assert (ours.state, ours.ends_at) == ("ended", ours.paid_through)
+    assert not ours.is_running  # so that the member may buy another
+    entry = Entry.objects.order_by("pk").last()
+    assert entry
+    assert (entry.change, entry.ends_at, entry.by) == (
+        "ended", ours.ends_at, "ada at the keyboard",  # paid until February
+    )  # fmt: skip
+    entries = Entry.objects.count()
+    assert reconcile(provider, lost=True)[1] == []
+    assert Entry.objects.count() == entries
+
+
+def test_with_the_key_of_another_account_nothing_is_touched(house: House, provider: Stripe) -> None:
+    mine = bought(house, make_member())
+    follow_all(provider, mine.id, by="a test")
+    house.steer("/forget", id=mine.id)
+    # The other account has a member of the same number, and readers who could be taken in.
+    bought(house, make_member("other@example.org"))
+    bought(house, email="elsewhere@example.org")
+    rows = list(Subscription.objects.values())
+    entries, members = Entry.objects.count(), Member.objects.count()
+    work, said = reconcile(provider, mend=True, adopt=True, lost=True)
+    assert said[0].startswith("Stripe knows none of the newest subscriptions here")
+    assert (work.found.mended, work.found.left) == (0, 4)
+    assert list(Subscription.objects.values()) == rows
+    assert (Entry.objects.count(), Member.objects.count()) == (entries, members)
+
+
+def test_a_row_changed_by_hand_is_put_right(house: House, provider: Stripe) -> None:
+    sub = bought(house, make_member("ada@example.org"))
+    follow_all(provider, sub.id, by="a test")
+    held = Subscription.objects.values().get()
+    Subscription.objects.update(ends_at=held["starts_at"], card="", state="ended", amount=1)
+    _, said = reconcile(provider)
+    for words in ("state is ended here and active there", "€0.01 here and €10.00 there"):
+        assert words in said[0]
+    reconcile(provider, mend=True)
+    assert Subscription.objects.values().get() == held
+
+
+def test_broken_off_in_the_middle_it_is_finished_by_the_next_run(
+    house: House, provider: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = [make_member() for _ in range(3)]
+    for member in members:
+        bought(house, member)
+    old = bought(house, email="moving@example.org")
+    monkeypatch.setattr("standfirst.subscriptions.actions.reconciling.BATCH", 1)
+
+    def stop(found: Reconciliation) -> None:
+        if found.subscriptions == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Reconciler(provider, Wanted(mend=True, adopt=True), progress=stop).run()
+    assert Subscription.objects.count() == 2
+    assert "KeyboardInterrupt" in Reconciliation.objects.get().trouble
+    reconcile(provider, mend=True, adopt=True)
+    assert Subscription.objects.exclude(member=None).count() == 4
+    adopted = Entry.objects.filter(subscription__provider_id=old.id)
+    assert [one.change for one in adopted] == ["moved in"]
+    counts = (Entry.objects.count(), Bill.objects.count(), Member.objects.count())
+    assert reconcile(provider, mend=True, adopt=True)[1] == []
+    assert (Entry.objects.count(), Bill.objects.count(), Member.objects.count()) == counts
+
+
+def test_the_check_says_when_nothing_was_compared_for_three_days(
+    house: House, provider: Stripe
+) -> None:
+    follow_all(provider, bought(house, make_member()).id, by="a test")
+    now = timezone.now()
+    assert list(troubles(now)) == []
+    (late,) = troubles(now + timedelta(days=4))
+    assert "not compared with the provider for three days" in late.sentence
+    Reconciliation.objects.create(provider="stripe", began_at=now + timedelta(days=3))
+    assert len(list(troubles(now + timedelta(days=4)))) == 1  # one that was killed is none
+    Reconciliation.objects.update(ended_at=now + timedelta(days=3))
+    assert list(troubles(now + timedelta(days=4))) == []
 
 
 def test_members_with_two_that_run_are_listed(house: House, provider: Stripe) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.cache import cache
 
 from standfirst.publication.clock import written
-from standfirst.subscriptions.models import Reconciliation, WebhookEvent
+from standfirst.subscriptions.models import STRIPE, Reconciliation, Subscription, WebhookEvent
 
 FORGED_SEEN = "standfirst-forged-event-seen"
 WAITS_LONG = timedelta(minutes=10)
@@ -62,10 +63,17 @@ def _forged() -> Iterator[Trouble]:
 
 
 def _reconciled(now: datetime) -> Iterator[Trouble]:
-    last = Reconciliation.objects.filter(began_at__gt=now - OLD).order_by("-began_at").first()
+    again = "Run `standfirst subscriptions reconcile`."
+    lately = Reconciliation.objects.filter(began_at__gt=now - OLD)
+    last = lately.order_by("-began_at").first()
+    if not lately.filter(trouble="").exclude(ended_at=None).exists() and _is_due(now):
+        yield Trouble(
+            "Ours was not compared with the provider for three days. The worker does it between "
+            f"three and five at night: does it run then? {again}",
+            False,
+        )
     if last is None:
         return
-    again = "Run `standfirst subscriptions reconcile`."
     if last.trouble:
         yield Trouble(
             f"Ours was not wholly compared with {last.provider}: {last.trouble} {again}", False
@@ -76,3 +84,9 @@ def _reconciled(now: datetime) -> Iterator[Trouble]:
             f"remained on {written(last.began_at)}. {again}",
             False,
         )
+
+
+def _is_due(now: datetime) -> bool:
+    """Has there been something to compare for so long?"""
+    old = Subscription.objects.filter(provider=STRIPE, created_at__lt=now - OLD)
+    return bool(settings.STRIPE_KEY) and old.exists()

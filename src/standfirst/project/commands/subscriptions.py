@@ -78,8 +78,9 @@ def _reconcile(options: argparse.Namespace) -> int:
         options.since.year, options.since.month, options.since.day, tzinfo=the_publication().zone
     )
     wanted = Wanted(
-        mend=options.mend, adopt=options.adopt, lost=options.lost, mail=options.mail, since=since
-    )
+        mend=options.mend, adopt=options.adopt, lost=options.lost, mail=options.mail, since=since,
+        by=f"reconciling, begun by {_who()}",
+    )  # fmt: skip
     line = _Line()
     work = Reconciler(provider, wanted, tell=line.tell, progress=line.show)
     try:
@@ -101,6 +102,16 @@ def _reconcile(options: argparse.Namespace) -> int:
     if found.left and not options.mend:
         print("Nothing was changed here. `--mend` brings ours in line.")
     return 1 if found.left else 0
+
+
+def _who() -> str:
+    """Who sits at the keyboard, for the ledger."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user may have no name
+        return "somebody at the command line"
 
 
 class _Line:

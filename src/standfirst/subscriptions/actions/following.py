@@ -30,16 +30,24 @@ class Unknown(Exception):  # noqa: N818
     """The provider does not know this id. Nothing is changed: it may be the wrong key that asks."""
 
 
-def follow(provider: Provider, id: str, *, by: str, why: str = "") -> Subscription:
+def follow(
+    provider: Provider,
+    id: str,
+    *,
+    by: str,
+    why: str = "",
+    whose: Callable[[], Member | None] = lambda: None,
+) -> Subscription:
     """Read a subscription at its provider and let ours follow; made, where it was not known.
 
-    `by` says in the ledger who or what caused it. Raises Unknown, Unreachable and Refused.
+    `by` says in the ledger who or what caused it; `whose` takes one in that has no member here,
+    and is asked in the transaction that writes. Raises Unknown, Unreachable and Refused.
     """
     return _read(
         provider,
         id,
         lambda: provider.read_subscription(id),
-        lambda told: put_subscription(provider, told, by=by, why=why),
+        lambda told: put_subscription(provider, told, by=by, why=why, whose=whose),
     )
 
 
@@ -99,7 +107,13 @@ def _take_number(provider: Provider, id: str) -> int:
 
 
 def put_subscription(
-    provider: Provider, told: Told, *, by: str, why: str = "", now: datetime | None = None
+    provider: Provider,
+    told: Told,
+    *,
+    by: str,
+    why: str = "",
+    now: datetime | None = None,
+    whose: Callable[[], Member | None] = lambda: None,
 ) -> Subscription:
     """Write what a provider told of a subscription, with its entries in the ledger.
 
@@ -120,9 +134,12 @@ def put_subscription(
         before = standing_of(known) if known else None
         held = _row(known) if known else None
         _fill(provider, found, told)
-        if _row(found) != held:
+        adopted = whose() if found.member_id is None else None
+        found.member = adopted or found.member
+        if adopted or _row(found) != held:
             found.save()
-        changes = what_changed(before, standing_of(found))
+        # That it began is no news where it is taken in, nor is anything that came after.
+        changes = [Change.ADOPTED] if adopted else what_changed(before, standing_of(found))
         if changes:
             write(found, changes, at=now, by=by, why=why)
     return found

@@ -32,7 +32,9 @@ def is_worth_it(told: Told, now: datetime) -> bool:
     return told.state in RUNNING or window(told.state, told.dates, grace()).ends_at > now
 
 
-def adopt(provider: Provider, told: Told, *, mail: bool = False) -> Member | None:
+def adopt(
+    provider: Provider, told: Told, *, mail: bool = False, by: str = "moving in"
+) -> Member | None:
     """Give a subscription to the member whose confirmed address its customer has, or to a new,
     unconfirmed account for that address. `mail` asks the new one to confirm it.
 
@@ -48,36 +50,44 @@ def adopt(provider: Provider, told: Told, *, mail: bool = False) -> Member | Non
     member = found.user if found else None
     if member is None and Member.objects.filter(email__iexact=email).exists():
         return None
-    why = f"Bought elsewhere with the address {email}."
-    ours = follow(provider, told.id, by="moving in", why=why)
-    with transaction.atomic():
-        row = Subscription.objects.select_for_update(of=("self",)).get(pk=ours.pk)
-        if row.member_id is not None:
-            return row.member
-        member = member or join(email, quiet=not mail)
-        if member is None:
-            return None
-        row.member = member
-        row.save(update_fields=["member"])
+
+    def whose() -> Member:
+        """In one transaction with the subscription: a run that is broken off leaves no account
+        that would be taken for a stranger's by the next."""
+        owner = member or join(email, quiet=not mail)
+        if owner is None:
+            raise _Taken
         at = {"provider": provider.name, "realm": provider.realm, "kind": "customer"}
-        AtProvider.objects.get_or_create(**at, ours=member.pk, defaults={"theirs": told.customer})
-        write(row, [Change.ADOPTED], at=timezone.now(), by="moving in", why=why)
-    return member
+        AtProvider.objects.get_or_create(**at, ours=owner.pk, defaults={"theirs": told.customer})
+        return owner
+
+    why = f"Bought elsewhere with the address {email}."
+    try:
+        return follow(provider, told.id, by=by, why=why, whose=whose).member
+    except _Taken:
+        return None
+
+
+class _Taken(Exception):  # noqa: N818
+    """Somebody joined with the address in this moment, and has not confirmed it."""
 
 
 def let_run_out(subscription: Subscription, *, by: str) -> bool:
-    """The provider does not know it any more: it ends when what is paid for does. Says whether
-    anything changed."""
+    """The provider does not know it any more: it ends when what is paid for does, and its member
+    may buy another at once. It never opens more than it did. Says whether anything changed."""
+    now = timezone.now()
     with transaction.atomic():
         row = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
-        if row.state == State.CANCELLED:
+        if row.state not in RUNNING:
             return False
-        row.state = State.CANCELLED.value
-        row.cancel_at = row.paid_through or row.ends_at
+        # Not cancelled: what is cancelled counts as running until a provider says that it ended.
+        row.state = State.ENDED.value
+        row.ended_at = row.ended_at or row.paid_through or now
         row.next_at = row.next_amount = None
-        open_for = window(State.CANCELLED, row.dates, grace())
-        row.starts_at, row.ends_at = open_for.starts_at, open_for.ends_at
+        until = window(State.ENDED, row.dates, grace()).ends_at
+        row.ends_at = max(row.starts_at, min(row.ends_at, until))
         row.save()
         why = "The provider does not know it any more; it ends with what is paid for."
-        write(row, [Change.CANCELLED], at=timezone.now(), by=by, why=why)
+        change = Change.CANCELLED if row.ends_at > now else Change.ENDED
+        write(row, [change], at=now, by=by, why=why)
     return True

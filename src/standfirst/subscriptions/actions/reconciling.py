@@ -8,7 +8,7 @@ provider was asked again, through the numbered readings of `following`.
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -43,8 +43,12 @@ class Wanted:
     adopt: bool = False
     lost: bool = False
     mail: bool = False
+    by: str = BY
     since: datetime | None = None
     until: datetime | None = None
+
+
+LOOKED_FOR = 20  # of ours, before it is believed that the key is another account's
 
 
 class TooLate(Exception):  # noqa: N818
@@ -64,7 +68,7 @@ class Reconciler:
         progress: Callable[[Reconciliation], None] = lambda found: None,
         found: Reconciliation | None = None,
     ) -> None:
-        self._provider, self._wanted = provider, wanted
+        self._provider, self._wanted, self._now = provider, wanted, timezone.now()
         self._tell, self._progress = tell, progress
         self.found = found or Reconciliation(provider=provider.name)
         self.elsewhere = self.adopted = self.over = 0
@@ -77,6 +81,10 @@ class Reconciler:
         try:
             with closing(sqlite3.connect("")) as seen, remembered():  # a file that nobody sees
                 seen.execute("create table seen (id text primary key) without rowid")
+                if self._is_another_account():
+                    # Members' numbers may be told there too, and mean other people.
+                    self._differs(telling.another_account(self._provider.name), False)
+                    self._wanted = replace(self._wanted, mend=False, adopt=False, lost=False)
                 self._all_subscriptions(seen)
                 self._all_bills()
                 if not self._wanted.since:
@@ -89,6 +97,12 @@ class Reconciler:
             self.found.ended_at = timezone.now()
             self.found.save()
         return self.found
+
+    def _is_another_account(self) -> bool:
+        """Does the provider know none of the newest of ours? Then mostly the key is wrong."""
+        newest = self._ours().exclude(provider_id="").order_by("-pk")
+        ids = list(newest.values_list("provider_id", flat=True)[:LOOKED_FOR])
+        return bool(ids) and all(self._provider.read_subscription(id) is None for id in ids)
 
     def _next(self) -> None:
         """After a page."""
@@ -115,11 +129,20 @@ class Reconciler:
             for told in wanted:
                 self.found.subscriptions += 1
                 row = ours.get(told.id)
-                if row is None or row.member_id is None or differs(self._provider, row, told):
+                if row is None and self._is_over(told):
+                    self.over += 1
+                elif row is None or row.member_id is None or differs(self._provider, row, told):
                     self._subscription(told.id)
             self._next()
             if since and not wanted:  # newest first
                 return
+
+    def _is_over(self, told: Told) -> bool:
+        """Bought elsewhere, and opens nothing any more: there may be many, and none is asked for
+        again."""
+        return not (
+            moving_in.is_worth_it(told, self._now) or moving_in.is_known(self._provider, told)
+        )
 
     def _ours(self) -> QuerySet[Subscription]:
         rows = Subscription.objects.filter(provider=self._provider.name)
@@ -145,7 +168,10 @@ class Reconciler:
                 return
             said = telling.difference(row, as_told(self._provider, told), fields)
         if self._wanted.mend:
-            follow(self._provider, id, by=BY, why="The provider said otherwise.")
+            try:
+                follow(self._provider, id, by=self._wanted.by, why="The provider said otherwise.")
+            except Unknown:
+                return  # gone meanwhile
         self._differs(said, self._wanted.mend)
 
     def _elsewhere(self, told: Told) -> None:
@@ -157,7 +183,10 @@ class Reconciler:
         if not self._wanted.adopt:
             self._differs(telling.bought_elsewhere(told), False)
             return
-        who = moving_in.adopt(self._provider, told, mail=self._wanted.mail)
+        try:
+            who = moving_in.adopt(self._provider, told, mail=self._wanted.mail, by=self._wanted.by)
+        except Unknown:
+            return  # gone meanwhile
         if who is None:
             self._differs(telling.cannot_adopt(told), False)
             return
@@ -173,7 +202,7 @@ class Reconciler:
                     continue
                 if self._provider.read_subscription(row.provider_id) is not None:
                     continue  # begun while we walked
-                done = self._wanted.lost and moving_in.let_run_out(row, by=BY)
+                done = self._wanted.lost and moving_in.let_run_out(row, by=self._wanted.by)
                 self._differs(telling.lost(row), done)
             self._next()
 
@@ -210,7 +239,7 @@ class Reconciler:
             return
         if self._wanted.mend:
             try:
-                follow_bill(self._provider, told.id, by=BY)
+                follow_bill(self._provider, told.id, by=self._wanted.by)
             except Unknown:
                 return
         self._differs(telling.bill(row, told), self._wanted.mend)

@@ -89,6 +89,13 @@ def lost(row: Subscription) -> str:
     )
 
 
+def another_account(provider: str) -> str:
+    return (
+        f"{provider.capitalize()} knows none of the newest subscriptions here: the key is another "
+        "account's, or for tests. Nothing is changed. Look at the key, then begin again."
+    )
+
+
 def several(email: str, times: int) -> str:
     return f"{email}: has {times} subscriptions that run. Cancel all but one, and give back."
 
