@@ -49,7 +49,7 @@ class Counter:
         method = v.payment_methods.attach(card, {"customer": someone.id})
         v.customers.update(someone.id, {"invoice_settings": {"default_payment_method": method.id}})
         self.told = self.house.subscribe(
-            someone, price, metadata={"member": str(member.pk)}, **more
+            someone, price, metadata={"standfirst_member": str(member.pk)}, **more
         )
         return self.read()
 

@@ -112,7 +112,7 @@ def order(house: House, customer: str, **more: Any) -> Order:
 
 def subscribed(house: House, card: str = "pm_card_visa", **more: Any) -> Any:
     """Someone who joined on New Year's Day."""
-    return house.subscribe(house.customer(card), metadata={"member": "7"}, **more)
+    return house.subscribe(house.customer(card), metadata={"standfirst_member": "7"}, **more)
 
 
 def another_card(house: House, sub: Any, card: str = "pm_card_chargeCustomerFail") -> None:

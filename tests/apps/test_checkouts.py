@@ -207,7 +207,7 @@ def by_hand(shop: Shop, member: Member, **more: Any) -> Subscription:
     price = AtProvider.objects.get(kind="price", ours=shop.monthly.pk).theirs
     made = shop.house.v.subscriptions.create(
         {"customer": customer.id, "items": [{"price": price}],
-         "metadata": {"member": str(member.pk)}, **more}
+         "metadata": {"standfirst_member": str(member.pk)}, **more}
     )  # fmt: skip
     return follow(shop.provider, made.id, by="an event")
 

@@ -40,7 +40,7 @@ def reconcile(provider: Stripe, **wanted: Any) -> tuple[Reconciler, list[str]]:
 
 
 def bought(house: House, member: Member | None = None, **customer: Any) -> Any:
-    more = {"metadata": {"member": str(member.pk)}} if member else {}
+    more = {"metadata": {"standfirst_member": str(member.pk)}} if member else {}
     return house.subscribe(house.customer(**customer), **more)
 
 

@@ -40,7 +40,9 @@ def desk() -> Member:
 def paid(house: House, provider: Stripe, desk: Member) -> Iterator[Subscription]:  # noqa: F811
     """A subscription that its member pays for at Stripe."""
     member = make_member("ada@example.org")
-    sub = house.subscribe(house.customer("pm_card_visa"), metadata={"member": str(member.pk)})
+    sub = house.subscribe(
+        house.customer("pm_card_visa"), metadata={"standfirst_member": str(member.pk)}
+    )
     with patch("standfirst.subscriptions.actions.staff.by_name", lambda name: provider):
         yield follow_all(provider, sub.id, by="a test")
 

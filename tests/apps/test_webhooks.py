@@ -125,7 +125,7 @@ def test_an_event_is_taken_while_the_provider_is_away(house: House) -> None:
 
 def test_events_in_any_order_lead_to_what_the_provider_says_now(house: House) -> None:
     member = make_member()
-    sub = house.subscribe(house.customer(), metadata={"member": str(member.pk)})
+    sub = house.subscribe(house.customer(), metadata={"standfirst_member": str(member.pk)})
     house.day(32, 2)
     bodies = told(house)
     for body in [*bodies[::-1], *bodies]:

@@ -145,7 +145,7 @@ def test_in_whatever_way_events_come_ours_ends_as_the_providers(
             if len(self.subs) < 3:
                 more = {"trial_period_days": trial} if trial else {}
                 member = make_member().pk
-                asked = {"metadata": {"member": str(member)}, **more}
+                asked = {"metadata": {"standfirst_member": str(member)}, **more}
                 with suppress(stripe.CardError):
                     sub = house.subscribe(house.customer(card), **asked)
                     self.subs.append((sub, house.clock, 0.0))

@@ -1,4 +1,4 @@
-"""Statements that are written by hand, since they are run with nearly everything a member does."""
+"""Statements and transactions of which many come at once: planned once, written in turn."""
 
 import fcntl
 import os
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 
@@ -26,7 +26,7 @@ def planned_once() -> Iterator[CursorWrapper]:
 
 @contextmanager
 def in_turn() -> Iterator[None]:
-    """Wait for one's turn to write a single statement on SQLite.
+    """Wait for one's turn to write on SQLite.
 
     SQLite itself lets whoever finds the database taken sleep for up to 100 ms and try again; here
     they stand in the kernel's queue instead, in the order in which they came. It only saves time:
@@ -42,3 +42,10 @@ def in_turn() -> Iterator[None]:
         yield
     finally:
         os.close(queue)
+
+
+@contextmanager
+def transaction_in_turn() -> Iterator[None]:
+    """A transaction that waits for its turn on SQLite, where many are written at the same time."""
+    with in_turn(), transaction.atomic():
+        yield

@@ -16,6 +16,7 @@ from django.utils import timezone
 from standfirst.members.models import Member
 from standfirst.members.queries import whoever_is
 from standfirst.publication.queries import the_publication
+from standfirst.publication.statements import transaction_in_turn
 from standfirst.subscriptions.books import standing_of, write
 from standfirst.subscriptions.models import INVOICE, AtProvider, Bill, Price, Reading, Subscription
 from standfirst.subscriptions.providers.base import BillTold, Provider, Told, Unreachable
@@ -85,7 +86,7 @@ def _read(provider: Provider, id: str, ask: Callable[[], _T | None], put: Callab
         told = ask()
         if told is None:
             raise Unknown(id)
-        with transaction.atomic():
+        with transaction_in_turn():
             mine = Reading.objects.filter(
                 provider=provider.name, provider_id=id, counted__lt=number
             )
@@ -95,7 +96,7 @@ def _read(provider: Provider, id: str, ask: Callable[[], _T | None], put: Callab
 
 
 def _take_number(provider: Provider, id: str) -> int:
-    with transaction.atomic():
+    with transaction_in_turn():
         Reading.objects.get_or_create(provider=provider.name, provider_id=id)
         mine = Reading.objects.select_for_update().get(provider=provider.name, provider_id=id)
         mine.taken += 1

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from standfirst.publication.statements import in_turn, transaction_in_turn
 from standfirst.subscriptions.actions.following import follow, follow_bill
 from standfirst.subscriptions.models import Checkout, Subscription, WebhookEvent
 from standfirst.subscriptions.providers.base import Heard, Progress, Provider, Unreachable
@@ -48,7 +49,8 @@ def keep(provider: str, heard: Heard, body: bytes, now: datetime) -> None:
         due_at=now,
         body=body.decode(),
     )
-    WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
+    with in_turn():
+        WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
 
 
 # -- taking -----------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ def take(now: datetime, most: int = AT_ONCE) -> list[WebhookEvent]:
     due = due.order_by("due_at", "pk")
     if connection.features.has_select_for_update_skip_locked:
         due = due.select_for_update(skip_locked=True)
-    with transaction.atomic():
+    with transaction_in_turn():
         found = {one.pk: one for one in due[:most]}
         subjects = {one.subject for one in found.values() if one.subject}
         found |= {one.pk: one for one in due.filter(subject__in=subjects)}
@@ -105,7 +107,8 @@ def handle(events: Iterable[WebhookEvent], provider_of: ByName, now: datetime) -
             _later_or_parked(some, error, now)
         else:
             done = timezone.now()
-            _are(some).update(progress=progress, handled_at=done, trouble="")
+            with in_turn():
+                _are(some).update(progress=progress, handled_at=done, trouble="")
 
 
 def _place(event: WebhookEvent) -> tuple[str, str]:

@@ -50,7 +50,7 @@ class Stripe:
     # -- buying ---------------------------------------------------------------------------------
 
     def put_customer(self, member: int, email: str, name: str, key: str) -> str:
-        params = {"email": email, "name": name, "metadata": {"member": str(member)}}
+        params = {"email": email, "name": name, "metadata": {"standfirst_member": str(member)}}
         given = {field: value for field, value in params.items() if value}
         return str(self._write(key, "customers.create", params=given)["id"])
 
@@ -338,7 +338,7 @@ class Stripe:
 
 def _session(order: Order) -> dict[str, Any]:
     member, language = str(order.member), order.language.partition("-")[0].lower()
-    data: dict[str, Any] = {"metadata": {"member": member}}
+    data: dict[str, Any] = {"metadata": {"standfirst_member": member}}
     if order.trial_days:
         data["trial_period_days"] = order.trial_days
     params: dict[str, Any] = {

@@ -250,7 +250,7 @@ def told(
     return Told(
         id=sub["id"],
         customer=id_of(sub["customer"]),
-        member=member_of((sub["metadata"] or {}).get("member")),
+        member=member_of((sub["metadata"] or {}).get("standfirst_member")),
         email=sub["customer"].get("email") or "",  # none where the customer was deleted
         state=state,
         dates=Dates(
