@@ -1,5 +1,6 @@
 """The whole story of a purchase as a reader has it, in a real Chromium, against the demo: the wall,
-the plans, an address, a card that is declined and one that works, the article, the account."""
+the plans, an address, a card that is declined and one that works, the article, the bill, cancelling,
+and the article still open."""
 
 import re
 from uuid import uuid4
@@ -77,8 +78,9 @@ def test_from_the_wall_to_the_account_by_paying(chromium: Browser, demo: str, sc
     expect(page.locator("body")).to_contain_text("already paid")
     page.goto(f"{demo}/all-access/bought/{checkout}/")
     page.wait_for_url(re.compile(re.escape(article)))
-    page.goto(f"{demo}/account/")
-    expect(page.locator("main")).to_contain_text("All-Access")
+    leave(page, demo, script=script)
+    page.goto(demo + article)
+    assert rest_is_there(page)
     context.close()
 
     # The same address from another device: neither signed in nor charged.
@@ -92,6 +94,22 @@ def test_from_the_wall_to_the_account_by_paying(chromium: Browser, demo: str, sc
     if script:
         accessible(page)
     context.close()
+
+
+def leave(page: Page, demo: str, *, script: bool) -> None:
+    """From the account: the bill, two clicks to cancel, and what stays until when."""
+    page.goto(f"{demo}/account/all-access/")
+    main = page.locator("main")
+    expect(main).to_contain_text("Next payment")
+    expect(main.locator("table")).to_contain_text("paid")
+    bill = page.request.get(main.locator("table a").first.get_attribute("href") or "")
+    assert bill.ok
+    page.get_by_role("link", name=re.compile("^Cancel")).click()
+    if script:
+        accessible(page)
+    main.get_by_role("button", name=re.compile("^Cancel")).click()
+    expect(main).to_contain_text("No further payment")
+    expect(main).to_contain_text(re.compile(r"[Uu]ntil \d{1,2} \w+ \d{4}"))
 
 
 def choose(page: Page, card: str) -> None:
