@@ -1,6 +1,6 @@
 """The whole story of a purchase as a reader has it, in a real Chromium, against the demo: the wall,
-the plans, an address, a card that is declined and one that works, the article, the bill, cancelling,
-and the article still open."""
+the plans, an address, a card that is declined and one that works, the article, the bill,
+cancelling, and the article still open."""
 
 import re
 from uuid import uuid4

@@ -344,7 +344,8 @@ def _prices() -> Iterator[Finding]:
         yield Finding(
             f"{len(missing)} offered price{'' if len(missing) == 1 else 's'} "
             f"({named}) cannot be bought: not put at {provider.name.capitalize()} yet. Run "
-            "`standfirst prices --apply`, or do it in the newsroom under Plans.",
+            "`standfirst prices --apply`, or do it in the newsroom (Subscriptions → Prices where "
+            "readers pay).",
             grave=False,
         )
 

@@ -29,8 +29,8 @@ def troubles(now: datetime) -> Iterator[Trouble]:
     if parked := events.filter(progress=WebhookEvent.Progress.PARKED).count():
         yield Trouble(
             f"{parked:,} event{'s' if parked > 1 else ''} of a provider could not be handled. See "
-            "them with `standfirst subscriptions events --parked` or in the newsroom (Events), "
-            "then let them be tried again there.",
+            "them with `standfirst subscriptions events --parked` or in the newsroom "
+            "(Subscriptions → Events), then let them be tried again there.",
             True,
         )
     waiting = events.filter(

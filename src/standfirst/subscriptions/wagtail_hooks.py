@@ -13,6 +13,7 @@ from wagtail import hooks
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.views import generic
+from wagtail.admin.viewsets.base import ViewSetGroup
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets import AdminDateTimeInput
 
@@ -20,8 +21,13 @@ from standfirst.members.models import Member
 from standfirst.publication.clock import written
 from standfirst.subscriptions.actions import change_end, give_all_access
 from standfirst.subscriptions.models import COMPLIMENTARY, Subscription
-from standfirst.subscriptions.newsroom import bank_transfer, events, selling  # noqa: F401 (hooks)
+from standfirst.subscriptions.newsroom import selling  # noqa: F401 (its hooks)
+from standfirst.subscriptions.newsroom.at_provider import AtTheProvider
+from standfirst.subscriptions.newsroom.bank_transfer import Bills
+from standfirst.subscriptions.newsroom.coupons import Coupons
+from standfirst.subscriptions.newsroom.events import Events
 from standfirst.subscriptions.newsroom.one import One, provider_name, state_of
+from standfirst.subscriptions.newsroom.plans import Plans
 
 
 class GiveAllAccess(forms.ModelForm):  # type: ignore[type-arg]
@@ -161,9 +167,7 @@ class Subscriptions(ModelViewSet):  # type: ignore[misc]
     model = Subscription
     name = "subscriptions"
     icon = "key"
-    menu_label = "Subscriptions"
-    menu_order = 210
-    add_to_admin_menu = True
+    menu_label = "All subscriptions"
     add_to_reference_index = False
     copy_view_enabled = False
     ordering = "-ends_at"
@@ -185,6 +189,16 @@ class Subscriptions(ModelViewSet):  # type: ignore[misc]
         return ChangeAllAccess if for_update else GiveAllAccess
 
 
+class AllOfIt(ViewSetGroup):  # type: ignore[misc]
+    """What somebody has, what is billed, what is sold, and what providers told."""
+
+    menu_label = "Subscriptions"
+    menu_name = "subscriptions"
+    menu_icon = "key"
+    menu_order = 210
+    items = (Subscriptions, Bills, Plans, Coupons, AtTheProvider, Events)
+
+
 @hooks.register("register_admin_viewset")
-def subscriptions_in_the_newsroom() -> Subscriptions:
-    return Subscriptions()
+def subscriptions_in_the_newsroom() -> AllOfIt:
+    return AllOfIt()

@@ -15,7 +15,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
-from wagtail import hooks
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.views import generic
@@ -212,8 +211,6 @@ class Bills(ModelViewSet):  # type: ignore[misc]
     url_prefix = "bank-transfer"
     icon = "doc-full"
     menu_label = "Bank transfer"
-    menu_order = 211
-    add_to_admin_menu = True
     add_to_reference_index = False
     copy_view_enabled = False
     inspect_view_enabled = True
@@ -302,8 +299,3 @@ def _do(bill: IssuedBill, verb: str, form: forms.Form, by: Any) -> str:
         now=now,
     )
     return f"{bill} is paid."
-
-
-@hooks.register("register_admin_viewset")
-def bank_transfer_in_the_newsroom() -> Bills:
-    return Bills()

@@ -112,8 +112,6 @@ class Events(ModelViewSet):  # type: ignore[misc]
     name = "webhook_events"
     icon = "mail"
     menu_label = "Events"
-    menu_order = 215
-    add_to_admin_menu = True
     add_to_reference_index = False
     copy_view_enabled = False
     inspect_view_enabled = True
@@ -158,11 +156,6 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     else:
         messages.success(request, f"{event.kind} is left as it is.")
     return redirect("webhook_events:inspect", pk)
-
-
-@hooks.register("register_admin_viewset")
-def events_in_the_newsroom() -> Events:
-    return Events()
 
 
 @hooks.register("register_admin_urls")
