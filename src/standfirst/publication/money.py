@@ -5,6 +5,7 @@ provider counts in other units, its adapter knows that.
 """
 
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
@@ -13,8 +14,7 @@ from babel.numbers import (
     format_currency,
     format_decimal,
     get_currency_name,
-    is_currency,
-    list_currencies,
+    get_territory_currencies,
     parse_decimal,
 )
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -49,9 +49,11 @@ def decimals(currency: str) -> int:
     return int(known.get(currency, known["DEFAULT"])[0])
 
 
+@cache
 def currencies() -> list[str]:
-    """Every currency that money is paid in, in order of its code."""
-    return sorted(code for code in list_currencies("en") if is_currency(code, "en"))
+    """Every currency that is legal tender somewhere now, in order of its code."""
+    territories = get_global("territory_currencies")
+    return sorted({code for one in territories for code in get_territory_currencies(one)})
 
 
 def written(amount: int, currency: str, language: str = "en") -> str:

@@ -42,7 +42,7 @@ from standfirst.subscriptions.newsroom.bill_forms import (
     GiveBack,
     MarkPaid,
     Why,
-    amount_in,
+    amount_of,
     today,
 )
 from standfirst.subscriptions.providers.base import Refused
@@ -284,7 +284,7 @@ def _do(bill: IssuedBill, verb: str, form: forms.Form, by: Any) -> str:
     if verb == "cancel":
         note = cancel_bill(bill, why=cleaned["why"], by=by, now=now)
         return f"{bill} is cancelled by credit note {note}."
-    amount = amount_in(form, "amount", bill.currency)
+    amount = amount_of(form, "amount", bill.currency)
     if form.errors:
         return ""
     if verb == "refund":

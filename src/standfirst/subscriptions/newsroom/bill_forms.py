@@ -8,10 +8,10 @@ from django.utils import timezone
 from wagtail.admin.widgets import AdminDateInput
 
 from standfirst.members.models import Member
-from standfirst.publication.money import currencies, in_minor_units
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.models import Plan
 from standfirst.subscriptions.models.billing import BilledTo
+from standfirst.subscriptions.newsroom.money import amount_in, currency_choices
 
 
 def today() -> date:
@@ -19,19 +19,18 @@ def today() -> date:
     return timezone.localdate(timezone.now(), the_publication().zone)
 
 
-def amount_in(form: forms.Form | forms.ModelForm, name: str, currency: str) -> int | None:  # type: ignore[type-arg]
+def amount_of(form: forms.Form | forms.ModelForm, name: str, currency: str) -> int | None:  # type: ignore[type-arg]
     """A field's amount in minor units, or None with the form's error saying what is wrong."""
     typed = form.cleaned_data.get(name)
     if not typed:
         return None
     try:
-        amount = in_minor_units(typed, currency, the_publication().language)
-        if amount <= 0:
-            raise ValueError("Write an amount above zero.")
-    except ValueError as wrong:
-        form.add_error(name, str(wrong))
-        return None
-    return amount
+        if amount := amount_in(typed, currency):
+            return amount
+        raise forms.ValidationError("Write an amount above zero.")
+    except forms.ValidationError as wrong:
+        form.add_error(name, wrong)
+    return None
 
 
 class BillSomebody(forms.ModelForm):  # type: ignore[type-arg]
@@ -77,7 +76,7 @@ class BillSomebody(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["currency"].choices = [(code, code) for code in currencies()]  # type: ignore[attr-defined]
+        self.fields["currency"].choices = currency_choices()  # type: ignore[attr-defined]
         self.fields["wording"].required = False
 
     def clean_reader(self) -> Member:
@@ -98,7 +97,7 @@ class BillSomebody(forms.ModelForm):  # type: ignore[type-arg]
             else:
                 cleaned["wording"] = plan.name
         if "currency" in cleaned:
-            cleaned["net"] = amount_in(self, "amount", cleaned["currency"])
+            cleaned["net"] = amount_of(self, "amount", cleaned["currency"])
         return cleaned
 
     def agreed(self) -> dict[str, Any]:
