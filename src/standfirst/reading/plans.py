@@ -16,8 +16,9 @@ from django.views.decorators.http import require_safe
 from standfirst.articles.models import Article
 from standfirst.articles.queries import published
 from standfirst.members.sign_in import next_path
+from standfirst.reading.door import key_of
 from standfirst.subscriptions.providers import for_readers
-from standfirst.subscriptions.queries import Shop, shop
+from standfirst.subscriptions.queries import shop
 
 LONGEST_ONWARD = 400  # as a checkout remembers it
 
@@ -43,15 +44,11 @@ def all_access(request: HttpRequest) -> HttpResponse:
             "switch": [(code, _link(onward, code)) for code in found.currencies],
         },
     )
-    if onward or given or found.currency != _usual(found):
-        patch_cache_control(response, private=True, no_store=True)
-    else:
+    if key_of(request.path, request.META.get("QUERY_STRING", "")) == request.path:
         response.kept_as = ("full", None, None)  # type: ignore[attr-defined]
+    else:
+        patch_cache_control(response, private=True, no_store=True)
     return response
-
-
-def _usual(found: Shop) -> str:
-    return found.currencies[0] if found.currencies else found.currency
 
 
 def _article_at(path: str) -> Article | None:
