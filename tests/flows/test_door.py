@@ -627,6 +627,7 @@ def test_threads_that_keep_and_drop_leave_nothing_stale(settings: Any) -> None:
             seen = numbers.pages
             writer.keep(some_page(str(truth["now"]).encode()), seen)
 
+    writer.keep(some_page(b"0"), numbers.pages)  # the store is there before it is read
     threads = [threading.Thread(target=render) for _ in range(3)]
     for thread in threads:
         thread.start()
