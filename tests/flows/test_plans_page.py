@@ -127,3 +127,14 @@ def test_a_change_of_what_is_sold_drops_this_page_and_walls_when_the_lowest_pric
     price.save()
     assert kept() == set()
     assert "€8.00 a month" in Client().get(article).content.decode()
+
+
+@pytest.mark.parametrize("query", ["?%6eext=/2026/11/x/", "?curr%65ncy=JPY", "?a=1&%70rice=1"])
+def test_a_name_written_in_code_does_not_get_into_everybodys_page(
+    magazine: ArticleIndex, query: str
+) -> None:
+    sell()
+    sell(amount=1500, currency="JPY")
+    Client().get("/topics/")
+    page(query)
+    assert kept() == {"/topics/"}

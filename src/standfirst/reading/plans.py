@@ -44,7 +44,9 @@ def all_access(request: HttpRequest) -> HttpResponse:
             "switch": [(code, _link(onward, code)) for code in found.currencies],
         },
     )
-    if key_of(request.path, request.META.get("QUERY_STRING", "")) == request.path:
+    # Asked of what Django read too: a name may be written so that the key does not see it (%6eext).
+    plain = key_of(request.path, request.META.get("QUERY_STRING", "")) == request.path
+    if plain and not request.GET.keys() & {"next", "currency", "price"}:
         response.kept_as = ("full", None, None)  # type: ignore[attr-defined]
     else:
         patch_cache_control(response, private=True, no_store=True)
