@@ -11,7 +11,6 @@ which hands it `Config` as JSON in the environment.
 import asyncio
 import json
 import os
-import re
 import sqlite3
 import time
 from collections import OrderedDict
@@ -28,6 +27,7 @@ from typing import Any, NamedTuple
 from standfirst.access.rules import VISITOR, Terms, decide
 from standfirst.reading import passes
 from standfirst.reading.generations import SLOTS, Generations
+from standfirst.reading.keys import NEVER_KEPT, key_of
 from standfirst.reading.passing_on import pass_on
 from standfirst.reading.store import ENCODINGS, Page, Reader
 
@@ -134,7 +134,7 @@ class Door:
                 return None
             known = self._paths.get(path) or self._learn(path)
             if known is None:
-                return None if path.startswith(_NEVER_KEPT) else Cold(path, "")
+                return None if path.startswith(NEVER_KEPT) else Cold(path, "")
             article, terms, variant = known
             if held is not _NOBODY and article is not None and terms is not None:
                 variant = decide(terms, held.standing, article, datetime.now(UTC)).variant
@@ -385,20 +385,3 @@ class Door:
 _NOBODY = passes.Pass(
     member=0, standing=VISITOR, complete=True, epoch=0, generation=0, session="", expires=0
 )
-SEARCHED = "/library/"  # kept only as it is before anything is searched for
-SOLD = "/all-access/"  # made for one reader where its address says whence, or a currency
-_SAID = re.compile(r"(?:^|&)(?:next|currency|price)=")
-_NEVER_KEPT = (
-    *("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/"),
-    *("/healthz", f"{SEARCHED}?", f"{SEARCHED}feed.atom", f"{SEARCHED}suggestions"),
-    f"{SOLD}?",
-)
-
-
-def key_of(path: str, query: str) -> str:
-    """Path and query as the page store names them. No page but the library's and that of the plans
-    reads more of a query than `page`."""
-    if not query:
-        return path
-    said = "page=" in query or path == SEARCHED or (path == SOLD and _SAID.search(query))
-    return f"{path}?{query}" if said else path

@@ -19,7 +19,7 @@ from standfirst.members.queries import is_verified
 from standfirst.publication.kept import Dependence, noting
 from standfirst.publication.queries import remembered, the_publication
 from standfirst.reading import host, passes
-from standfirst.reading.door import SEARCHED, key_of
+from standfirst.reading.keys import SEARCHED, key_of
 from standfirst.reading.queries import pass_for
 from standfirst.reading.store import Kept, etag_of
 from standfirst.subscriptions.queries import subscribed_until, subscribes

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from standfirst.articles.models import Article
 from standfirst.articles.queries import published
 from standfirst.members.sign_in import next_path
-from standfirst.reading.door import key_of
+from standfirst.reading.keys import key_of
 from standfirst.subscriptions.providers import for_readers
 from standfirst.subscriptions.queries import shop
 

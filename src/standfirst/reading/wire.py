@@ -15,7 +15,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from standfirst.reading import passes
-from standfirst.reading.door import VARIABLE, Config, Door, Forged, Found, key_of
+from standfirst.reading.door import VARIABLE, Config, Door, Forged, Found
+from standfirst.reading.keys import key_of
 
 FOR_EDGE = b"x-standfirst-edge"
 _WITHOUT_PASS = (
