@@ -187,7 +187,7 @@ class FrontPage(AboveArticles):
         ),
     ]
     parent_page_types = ["wagtailcore.Page"]
-    subpage_types = ["articles.ArticleIndex"]
+    subpage_types = ["articles.ArticleIndex", "newsletters.EditionIndex"]
     max_count = 1
     template = "articles/front.html"
 

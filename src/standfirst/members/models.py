@@ -119,3 +119,53 @@ class Merger(models.Model):
 
     def __str__(self) -> str:
         return f"{self.left} is {self.kept_id}"
+
+
+class Consent(models.Model):
+    """Whether a member wants a kind of letter now: a newsletter (its slug), `choices` (a mail when
+    a month begins) or `alerts` (of what they follow). What was said before stands in
+    ConsentEntry."""
+
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="consents"
+    )
+    letter = models.CharField(max_length=40)
+    given = models.BooleanField()
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["letter", "member"], name="one_consent")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id}: {'' if self.given else 'no '}{self.letter}"
+
+
+class ConsentEntry(models.Model):
+    """What a member said of a kind of letter, when, and by which door: the proof of consent. Rows
+    are only added. `member` is a number, since the row outlives the account."""
+
+    class By(models.TextChoices):
+        """By which door it came."""
+
+        JOINING = "joining"
+        ACCOUNT = "account", "the account's pages"
+        PREFERENCES = "preferences", "the page that mails lead to"
+        ONE_CLICK = "one_click", "the unsubscribe button of a mail program"
+        IMPORT = "import", "a list that was imported"
+        STAFF = "staff", "a colleague"
+        BOUNCED = "bounced", "the address refused mail"
+        COMPLAINED = "complained", "the letter was called spam"
+
+    member = models.BigIntegerField(db_index=True)
+    letter = models.CharField(max_length=40)
+    given = models.BooleanField()
+    by = models.CharField(max_length=12, choices=By.choices)
+    proof = models.CharField(max_length=400, blank=True)  # whence an imported address has it
+    delivery = models.BigIntegerField(null=True)  # the letter whose link or button it was
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["letter", "at"], name="consent_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.member}: {'' if self.given else 'no '}{self.letter}"

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "standfirst.articles",
     "standfirst.reading",
     "standfirst.library",
+    "standfirst.newsletters",
     "standfirst.account",
     "standfirst.insights",
     "standfirst.project",

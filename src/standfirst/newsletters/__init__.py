@@ -1,0 +1,1 @@
+"""Newsletters, their editions, and the delivery of each to everyone who should have it, once."""
