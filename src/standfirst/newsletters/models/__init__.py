@@ -9,11 +9,14 @@ from standfirst.newsletters.models.editions import (
 )
 from standfirst.newsletters.models.readers import Follow, Suppression
 from standfirst.newsletters.models.sending import (
+    TALLIES,
     Batch,
     BatchState,
     Delivery,
     DeliveryState,
     Letter,
+    Quota,
+    Rest,
     Sending,
     SendingKind,
     SendingState,
@@ -21,6 +24,7 @@ from standfirst.newsletters.models.sending import (
 from standfirst.newsletters.models.settings import MailSettings
 
 __all__ = [
+    "TALLIES",
     "Audience",
     "Batch",
     "BatchState",
@@ -32,6 +36,8 @@ __all__ = [
     "Letter",
     "MailSettings",
     "Newsletter",
+    "Quota",
+    "Rest",
     "Sending",
     "SendingKind",
     "SendingState",
