@@ -202,6 +202,8 @@ class Clerk:
         except (DatabaseError, InterfaceError) as error:
             _drop_connection()
             log.warning("The database cannot be used (%s).", " ".join(str(error).split()))
+        except Exception:  # this thread is the only one that settles anything
+            log.exception("What dead senders left could not be settled.")
 
     def _renew(self) -> None:
         began = uptime()

@@ -1,10 +1,12 @@
 """Who gets a letter: the list of a sending, frozen by one statement."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from standfirst.members.models import Consent, Member
 from standfirst.newsletters.delivery import rules
@@ -63,7 +65,9 @@ def _batch(
     )
 
 
-def _left_out(cursor, sending: int, total: int) -> dict[int, dict[DeliveryState, int]]:  # type: ignore[no-untyped-def]
+def _left_out(
+    cursor: CursorWrapper, sending: int, total: int
+) -> dict[int, dict[DeliveryState, int]]:
     """How many of each future batch are not written to, by state."""
     low, high = Delivery.ids_of(sending, 1, total)
     cursor.execute(
@@ -83,17 +87,15 @@ _WHY = " ".join(
 )  # our own words, without a quotation mark
 
 
-def _statement(
-    sending: Sending, variants: Collection[str], now: datetime
-) -> tuple[str, Sequence[object]]:
+def _statement(sending: Sending, variants: Collection[str], now: datetime) -> tuple[str, list[Any]]:
     moment = connection.ops.adapt_datetimefield_value(now)
     confirmed, audience = "", ""
-    values: list[object] = [moment, moment, sending.consent]
+    values: list[Any] = [moment, moment, sending.consent]
     if MailSettings.load().double_opt_in:
         confirmed = (
-            f"WHEN NOT EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "
-            "e.user_id = m.id AND e.verified AND lower(e.email) = lower(m.email)) "
-            f"THEN {DeliveryState.UNCONFIRMED} "  # noqa: S608
+            f"WHEN NOT EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table} e "  # noqa: S608
+            "WHERE e.user_id = m.id AND e.verified AND lower(e.email) = lower(m.email)) "
+            f"THEN {DeliveryState.UNCONFIRMED} "
         )
     if sending.audience == Audience.TOPIC:
         condition, numbers = follows(sending, "m.id")
@@ -128,7 +130,7 @@ WHERE variant IN ({marks or "NULL"})
     return sql, [*values, *wanted]
 
 
-def follows(sending: Sending, member: str) -> tuple[str, list[object]]:
+def follows(sending: Sending, member: str) -> tuple[str, list[Any]]:
     """The SQL that says whether `member` (an expression) follows what a sending is about."""
     sets, values = [], []
     for column, numbers in (("topic_id", sending.topics), ("author_id", sending.authors)):

@@ -98,7 +98,7 @@ class Journal:
         data = line.encode()
         if os.write(self._file, data) != len(data):
             raise OSError(
-                f"The disk of {self._path} is full: make room; nothing is sent till then."
+                f"There is no room for {self._path}. Make some: nothing is sent before."
             )
 
 

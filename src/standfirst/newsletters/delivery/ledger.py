@@ -215,7 +215,7 @@ def settle(told: Told, now: datetime) -> bool:
             rest = rest.filter(tries=0)
         count = rest.update(state=DeliveryState.UNCERTAIN, why=told.rest_in_doubt[:LONGEST_WHY])
         _count(batch, DeliveryState.QUEUED, DeliveryState.UNCERTAIN, count)
-    if told.booked:
+    if told.booked and not late:
         Limits.give_back(told.booked, len(told.accepted) + sum(one.tried for one in told.fates))
     _go_on(batch, told, now)
     batch.save()

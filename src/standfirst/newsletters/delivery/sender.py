@@ -130,8 +130,6 @@ class Sender:
         self._makes: dict[tuple[int, str], Make] = {}
         self._busy = 0
         self._worked = time.monotonic()
-        self._unreached = 0  # times on end
-        self._reach_at = 0.0  # of the loop's clock
 
     def stop(self) -> None:
         """End soon: bodies that are leaving get their answers, others stay queued."""
@@ -164,24 +162,24 @@ class Sender:
         self._journals.append(journal)
         told: Told | None = None
         trouble: Trouble | None = None
-        size, settled = rules.FIRST_BATCH, False
+        size, settled, reach = rules.FIRST_BATCH, False, _Reach()
         try:
             while True:
-                wanted = 0 if self._stopping or self._must_wait() else size
+                wanted = 0 if self._stopping or reach.waits else size
                 if told or trouble or wanted:
                     turn = await clerk.turn(journal.name, told, wanted, trouble)
                     told = trouble = None
                 else:
                     turn = None
                 if turn is None:
-                    if self._is_over():
+                    if self._stopping or not (reach.waits or self._goes_on()):
                         break
                     await asyncio.sleep(LOOKS)
                     continue
                 self._busy += 1
                 try:
                     began = time.monotonic()
-                    told, trouble = await self._carry(line, journal, turn)
+                    told, trouble = await self._carry(line, journal, turn, reach)
                     took = time.monotonic() - began
                 finally:
                     self._busy -= 1
@@ -195,7 +193,9 @@ class Sender:
                 journal.close()
                 self._journals.remove(journal)
 
-    async def _carry(self, line: Line, journal: Journal, turn: Turn) -> tuple[Told, Trouble | None]:
+    async def _carry(
+        self, line: Line, journal: Journal, turn: Turn, reach: "_Reach"
+    ) -> tuple[Told, Trouble | None]:
         held = turn.batch.held
         makes = {}
         for variant in {one.variant for one in turn.batch.recipients}:
@@ -211,14 +211,14 @@ class Sender:
                 await line.carry(carried.letters(), carried)
                 journal.end()
         except Unreachable as error:
-            trouble = self._could_not_reach(str(error), for_good=error.for_good)
+            trouble = reach.failed(str(error), for_good=error.for_good)
         except Exception as error:
             log.exception("A line broke; what it sent is known, and the rest stays queued.")
-            trouble = self._could_not_reach(f"{type(error).__name__}: {error}")
+            trouble = reach.failed(f"{type(error).__name__}: {error}")
             await line.close()
         else:
             if carried.accepted:
-                self._unreached = 0
+                reach.times = 0
         finally:
             self._carried.discard(carried)
         # A server may say farewell after so many letters: only who takes none wants a rest.
@@ -236,21 +236,26 @@ class Sender:
             self._makes[sending, variant] = known
         return known
 
-    def _could_not_reach(self, words: str, *, for_good: bool = False) -> Trouble:
-        now = time.monotonic()
-        if now >= self._reach_at:  # the first of the lines to meet it
-            self._unreached += 1
-        pause = rules.longest(rules.REACHING, len(rules.REACHING) if for_good else self._unreached)
-        self._reach_at = now + pause
+    def _goes_on(self) -> bool:
+        """May there soon be something to do?"""
+        return self._stay or self._busy > 0 or time.monotonic() - self._worked < IDLE
+
+
+class _Reach:
+    """How well one line reaches its server. Each waits by itself: a server may take two connections
+    and turn the third away."""
+
+    def __init__(self) -> None:
+        self.times, self._again = 0, 0.0
+
+    @property
+    def waits(self) -> bool:
+        return time.monotonic() < self._again
+
+    def failed(self, words: str, *, for_good: bool = False) -> Trouble:
+        """It was not reached: wait, longer each time; longest where trying cannot help."""
+        self.times += 1
+        pause = rules.longest(rules.REACHING, len(rules.REACHING) if for_good else self.times)
+        self._again = time.monotonic() + pause
         log.warning("%s Next try in %d s.", words, pause)
         return Trouble(words, shared=False, seconds=pause)
-
-    def _must_wait(self) -> bool:
-        return time.monotonic() < self._reach_at
-
-    def _is_over(self) -> bool:
-        if self._stopping:
-            return True
-        if self._stay or self._busy or self._must_wait():
-            return False
-        return time.monotonic() - self._worked > IDLE

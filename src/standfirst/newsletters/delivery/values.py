@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -85,10 +86,11 @@ def read(held: Held, now: datetime) -> Batch:
     return batch
 
 
-def _statement(sending: Sending, held: Held, now: datetime) -> tuple[str, list[object]]:
+def _statement(sending: Sending, held: Held, now: datetime) -> tuple[str, list[Any]]:
     """One query a batch, so that an unsubscribe counts for the very next one."""
     state = DeliveryState
-    more, numbers = "", []
+    more = ""
+    numbers: list[Any] = []
     if MailSettings.load().double_opt_in:
         more += (
             f"WHEN NOT EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "  # noqa: S608
