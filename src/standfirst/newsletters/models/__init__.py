@@ -8,6 +8,7 @@ from standfirst.newsletters.models.editions import (
     Unapproved,
 )
 from standfirst.newsletters.models.readers import Follow, Suppression
+from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
     Batch,
     BatchState,
@@ -32,6 +33,7 @@ __all__ = [
     "Letter",
     "MailSettings",
     "Newsletter",
+    "Returned",
     "Sending",
     "SendingKind",
     "SendingState",
