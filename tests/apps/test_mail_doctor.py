@@ -47,7 +47,7 @@ class _Answers(socketserver.BaseRequestHandler):
 @pytest.fixture
 def port() -> Iterator[int]:
     with socketserver.ThreadingUDPServer(("127.0.0.1", 0), _Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
 

@@ -168,7 +168,7 @@ def box() -> Iterator[socketserver.ThreadingTCPServer]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Box) as server:
         server.daemon_threads = True
         server.mails, server.seen = [], set()  # type: ignore[attr-defined]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 
