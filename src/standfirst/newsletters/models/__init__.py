@@ -10,11 +10,14 @@ from standfirst.newsletters.models.editions import (
 from standfirst.newsletters.models.readers import Follow, Suppression
 from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
+    TALLIES,
     Batch,
     BatchState,
     Delivery,
     DeliveryState,
     Letter,
+    Quota,
+    Rest,
     Sending,
     SendingKind,
     SendingState,
@@ -22,6 +25,7 @@ from standfirst.newsletters.models.sending import (
 from standfirst.newsletters.models.settings import MailSettings
 
 __all__ = [
+    "TALLIES",
     "Audience",
     "Batch",
     "BatchState",
@@ -33,6 +37,8 @@ __all__ = [
     "Letter",
     "MailSettings",
     "Newsletter",
+    "Quota",
+    "Rest",
     "Returned",
     "Sending",
     "SendingKind",
