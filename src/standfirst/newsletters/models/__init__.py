@@ -3,8 +3,11 @@
 from standfirst.newsletters.models.editions import (
     Audience,
     Edition,
+    EditionArticle,
     EditionIndex,
     Newsletter,
+    Outcome,
+    Turn,
     Unapproved,
 )
 from standfirst.newsletters.models.readers import Follow, Suppression
@@ -27,14 +30,17 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Edition",
+    "EditionArticle",
     "EditionIndex",
     "Follow",
     "Letter",
     "MailSettings",
     "Newsletter",
+    "Outcome",
     "Sending",
     "SendingKind",
     "SendingState",
     "Suppression",
+    "Turn",
     "Unapproved",
 ]
