@@ -3,11 +3,15 @@
 from standfirst.newsletters.models.editions import (
     Audience,
     Edition,
+    EditionArticle,
     EditionIndex,
     Newsletter,
+    Outcome,
+    Turn,
     Unapproved,
 )
 from standfirst.newsletters.models.readers import Follow, Suppression
+from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
     TALLIES,
     Batch,
@@ -31,16 +35,20 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Edition",
+    "EditionArticle",
     "EditionIndex",
     "Follow",
     "Letter",
     "MailSettings",
     "Newsletter",
+    "Outcome",
     "Quota",
     "Rest",
+    "Returned",
     "Sending",
     "SendingKind",
     "SendingState",
     "Suppression",
+    "Turn",
     "Unapproved",
 ]
