@@ -1,18 +1,20 @@
-"""How a sending goes, and what became of it: read from the sums of its batches, so that looking
-costs a running one next to nothing."""
+"""How a sending goes, and what became of it: read from the sums of its batches, and not more often
+than once a second however many look, so that looking costs a running one next to nothing."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 
 from django.db.models import Count, Max, Min, Sum
 
 from standfirst.members.models import ConsentEntry
+from standfirst.newsletters.delivery import limits, resting
 from standfirst.newsletters.models import (
     TALLIES,
     Batch,
     Delivery,
     DeliveryState,
-    Rest,
     Sending,
     SendingState,
 )
@@ -28,6 +30,7 @@ _LEFT_OUT = (
     DeliveryState.CANCELLED,
 )
 RATE_OVER = timedelta(seconds=60)
+REMEMBERED = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,23 @@ class Progress:
         return bool(self.sending.state == SendingState.SENDING)
 
 
+_remembered: dict[tuple[int, str], tuple[float, Progress]] = {}
+_lock = Lock()
+
+
+def watched(sending: Sending, now: datetime) -> Progress:
+    """What `progress_of` says, at most a second old: for pages that are asked for all the time."""
+    key = sending.pk, sending.state
+    with _lock:
+        at, known = _remembered.get(key, (0.0, None))
+        if known is None or time.monotonic() - at > REMEMBERED:
+            known = progress_of(sending, now)
+            if len(_remembered) > 100:
+                _remembered.clear()
+            _remembered[key] = time.monotonic(), known
+    return known
+
+
 def progress_of(sending: Sending, now: datetime) -> Progress:
     """One query, whose cost grows with the batches, not with the letters."""
     batches = Batch.objects.filter(sending=sending)
@@ -103,8 +123,7 @@ def progress_of(sending: Sending, now: datetime) -> Progress:
         rate = _rate(sending, now)
         if rate:
             ends_at = now + timedelta(seconds=counts[DeliveryState.QUEUED] / rate)
-        resting = Rest.objects.filter(until__gt=now).order_by("-until").first()
-        waits = resting.words if resting else ""
+        waits = " ".join([*resting.sentences(now), *limits.reached(now)])
     return Progress(sending, counts, rate, ends_at, waits)
 
 
@@ -129,6 +148,12 @@ def unsubscribed_by(sending: Sending) -> int:
 
 def deliveries_in(sending: Sending, state: DeliveryState, most: int) -> list[Delivery]:
     """The first `most` deliveries of a sending that are in a state."""
-    low, high = Delivery.ids_of(sending.pk, 0, (1 << Delivery.NUMBERS) - 1)
-    found = Delivery.objects.filter(pk__range=(low, high), state=state)
-    return list(found.order_by("pk")[:most])
+    found: list[Delivery] = []
+    having = Batch.objects.filter(sending=sending, **{f"{TALLIES[state]}__gt": 0})
+    for first, last in having.order_by("first").values_list("first", "last"):
+        ids = Delivery.ids_of(sending.pk, first, last)
+        here = Delivery.objects.filter(pk__range=ids, state=state).order_by("pk")
+        found += here[: most - len(found)]
+        if len(found) >= most:
+            break
+    return found

@@ -27,6 +27,8 @@ from django_tasks_db.models import DBTaskResult
 
 from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
+from standfirst.newsletters.delivery.limits import forget as forget_quotas
+from standfirst.newsletters.delivery.process import Child
 from standfirst.newsletters.jobs import draft_due, read_bounces, send_due
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
@@ -65,6 +67,9 @@ class Chore:
     do: Callable[[], object]
     due: float = 0.0
 
+
+# A long sending has a process of its own.
+sender = Child()
 
 # -- chores -----------------------------------------------------------------------------------
 
@@ -143,6 +148,8 @@ def chores() -> list[Chore]:
         Chore("write sitemaps", 60, write_sitemaps),
         Chore("draft editions", 20, draft_due),
         Chore("send editions", 10, send_due),
+        Chore("start a sender", 3, sender.start_if_needed),
+        Chore("forget limits", 86400, forget_quotas),
         Chore("try mail again", 20, try_mail_again),
         Chore("rescue jobs", 60, rescue_jobs),
         Chore("end what readers ended", 30, finish_endings),
@@ -197,6 +204,7 @@ class Worker:
                 busy = False
             if not busy:
                 self._stop.wait(pause)
+        sender.stop()
         log.info("The worker has stopped.")
 
     def stop(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -13,9 +13,9 @@ from standfirst.access.models import Unlock
 from standfirst.access.queries import month_for_all
 from standfirst.access.rules import UnlockKind
 from standfirst.members.models import Consent, Member
-from standfirst.newsletters.delivery import rules
 from standfirst.newsletters.delivery.freezing import MEMBER, SUBSCRIBER, follows
 from standfirst.newsletters.delivery.ledger import Fate, Held
+from standfirst.newsletters.letters.source import choices_left, greeting
 from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import (
     Audience,
@@ -83,6 +83,8 @@ def read(held: Held, now: datetime) -> Batch:
             batch.recipients.append(
                 Recipient(delivery, member, address, name, variant, tries, used)
             )
+    # One after the other, since a provider's request has one text.
+    batch.recipients.sort(key=lambda who: who.variant)
     return batch
 
 
@@ -134,7 +136,6 @@ class Values:
         month = month_for_all(now)
         self._hour = now.astimezone(the_publication().zone).hour
         self._allowance = month.allowance
-        self._renewed: date = month.renews_at.date()
         self._mail = f"{settings.WAGTAILADMIN_BASE_URL}/mail/"
         self._choices: dict[int, str] = {}
 
@@ -144,11 +145,11 @@ class Values:
         if who.variant == MEMBER:
             choices = self._choices.get(who.used, "")
             if not choices:
-                choices = rules.choices(who.used, self._allowance, self._renewed)
+                choices = choices_left(self._allowance - who.used, self._allowance)
                 self._choices[who.used] = choices
         page = f"{self._mail}{token_for(who.member, who.delivery)}/"
         return {
-            "greeting": rules.greeting(who.name, self._hour),
+            "greeting": greeting(who.name, self._hour),
             "address": who.address,
             "choices": choices,
             "preferences": page,

@@ -28,6 +28,7 @@ from standfirst.newsletters.figures import (
     deliveries_in,
     progress_of,
     unsubscribed_by,
+    watched,
 )
 from standfirst.newsletters.models import DeliveryState, Sending, SendingKind, SendingState
 
@@ -80,9 +81,9 @@ def sending(request: HttpRequest, pk: int) -> HttpResponse:
     _permitted(request, LOOK)
     one = get_object_or_404(Sending.objects.select_related("edition", "newsletter"), pk=pk)
     now = timezone.now()
-    progress = progress_of(one, now)
     if "live" in request.GET:
-        return JsonResponse(_live(progress))
+        return JsonResponse(_live(watched(one, now)))
+    progress = progress_of(one, now)
     wanted = request.GET.get("show", "")
     state = _SHOWN.get(wanted)
     context = {
