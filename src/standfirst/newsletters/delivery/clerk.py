@@ -102,9 +102,9 @@ class Clerk:
                 asks, ended = self._next()
                 if asks:
                     self._serve(asks)
+                self._look_after()
                 if ended:
                     return
-                self._look_after()
         finally:
             connection.close()
 

@@ -1,20 +1,18 @@
-"""The roads that the settings know: SMTP, a provider's requests, or one of Django's own backends (a
-folder, the console). Which one, says EMAIL_URL."""
+"""The roads that the settings know: SMTP, a folder, the screen, or a provider's
+requests. Which one, says EMAIL_URL."""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
 from email.utils import parseaddr
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
 
 from standfirst.newsletters.delivery import headers
 from standfirst.newsletters.delivery.chunks import (
@@ -26,40 +24,32 @@ from standfirst.newsletters.delivery.chunks import (
 )
 from standfirst.newsletters.delivery.dkim import Signer
 from standfirst.newsletters.delivery.message import Head, compile_letter
-from standfirst.newsletters.delivery.road import (
-    Answer,
-    Driver,
-    Line,
-    Outcome,
-    Outgoing,
-    Unreachable,
-)
+from standfirst.newsletters.delivery.road import Answer, Driver, Line, Outcome, Outgoing
 from standfirst.newsletters.delivery.sender import Make, Road
-from standfirst.newsletters.delivery.smtp import Server, SmtpLine
+from standfirst.newsletters.delivery.server import lines_by
 from standfirst.newsletters.delivery.values import Recipient
 from standfirst.newsletters.links import message_id
 from standfirst.newsletters.models import Letter, Sending
 from standfirst.newsletters.senders import bounces_to, domain_of
 
+SETTINGS = (
+    *("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
+    *("EMAIL_USE_SSL", "EMAIL_USE_TLS", "EMAIL_TIMEOUT", "EMAIL_FILE_PATH"),
+)
+
 
 def road() -> Road:
-    """The road that EMAIL_URL names."""
-    backend = settings.EMAIL_BACKEND
-    if backend == "django.core.mail.backends.smtp.EmailBackend":
-        return SmtpRoad(_server())
-    provider = provider_named(backend)
-    return ChunkRoad(provider) if provider else BackendRoad()
+    """The road that EMAIL_URL names. Raises server.NoRoad where it leads nowhere."""
+    if provider := provider_named(settings.EMAIL_BACKEND):
+        return ChunkRoad(provider)
+    given = {name: getattr(settings, name, None) for name in SETTINGS}
+    lines_by(given, sender="post@localhost")  # is there one?
+    return MessageRoad(given)
 
 
-def _server() -> Server:
-    return Server(
-        host=settings.EMAIL_HOST,
-        port=settings.EMAIL_PORT,
-        user=settings.EMAIL_HOST_USER,
-        password=settings.EMAIL_HOST_PASSWORD,
-        secure=settings.EMAIL_USE_SSL,
-        start_tls=settings.EMAIL_USE_TLS,
-    )
+def our_host() -> str:
+    """The magazine's name in the DNS, by which we greet servers."""
+    return urlsplit(settings.WAGTAILADMIN_BASE_URL).hostname or "localhost"
 
 
 # -- letters whose message is made here -----------------------------------------------------------
@@ -101,7 +91,7 @@ def compiled(sending: int, variant: str) -> Make:
 
 def list_host(consent: str) -> str:
     """The id of the list of those who said yes to a kind of letter (RFC 2919)."""
-    return f"{consent}.{urlsplit(settings.WAGTAILADMIN_BASE_URL).hostname or 'localhost'}"
+    return f"{consent}.{our_host()}"
 
 
 def _signers(domain: str) -> Sequence[Signer]:
@@ -125,68 +115,21 @@ class _Clock:
 
 
 @dataclass
-class SmtpRoad:
-    """To a mail server: our own relay, or one of a provider that speaks SMTP."""
+class MessageRoad:
+    """To a mail server, or into a folder or onto the screen, by Django's EMAIL_* `settings`."""
 
-    server: Server
-    name: str = "smtp"
+    settings: Mapping[str, Any]
+    name: str = "mail"
 
     def line(self, sending: int) -> Line:
-        """See sender.Road."""
+        """See sender.Road. Raises server.NoRoad."""
         _, address = parseaddr(Sending.objects.values_list("sender", flat=True).get(pk=sending))
-        return SmtpLine(self.server, bounces_to(address))
+        lines = lines_by(self.settings, sender=bounces_to(address), hello=our_host())
+        return lines(1)[0]
 
     def letter(self, sending: int, variant: str) -> Make:
         """See sender.Road."""
         return compiled(sending, variant)
-
-
-@dataclass
-class BackendRoad:
-    """Into a folder or onto the console, one by one, by Django's backend."""
-
-    name: str = "backend"
-
-    def line(self, sending: int) -> Line:
-        """See sender.Road."""
-        return _BackendLine()
-
-    def letter(self, sending: int, variant: str) -> Make:
-        """See sender.Road."""
-        return compiled(sending, variant)
-
-
-class _Finished(EmailMessage):
-    """A message that is finished already."""
-
-    def __init__(self, letter: Outgoing) -> None:
-        super().__init__(to=[letter.recipient])
-        self._body = letter.body
-
-    def message(self, *args: object, **more: object):  # type: ignore[no-untyped-def]
-        return message_from_bytes(self._body, policy=policy.SMTP)
-
-
-class _BackendLine:
-    async def carry(self, letters: Iterator[Outgoing], driver: Driver) -> None:
-        """See road.Line."""
-        for letter in letters:
-            if not driver.body_leaves(letter.number):
-                driver.answered(Answer(letter.number, Outcome.NOT_TRIED))
-                return
-            try:
-                await asyncio.to_thread(_hand_over, letter)
-            except OSError as error:
-                driver.answered(Answer(letter.number, Outcome.UNCERTAIN, 0, str(error)[:400]))
-                raise Unreachable(f"The mail could not be written ({error}).") from error
-            driver.answered(Answer(letter.number, Outcome.ACCEPTED))
-
-    async def close(self) -> None:
-        """See road.Line."""
-
-
-def _hand_over(letter: Outgoing) -> None:
-    get_connection().send_messages([_Finished(letter)])
 
 
 # -- letters that a provider finishes -------------------------------------------------------------
