@@ -567,10 +567,11 @@ def test_who_comes_back_late_may_send_nothing(tmp_path: Path) -> None:
     readers(20)
     begin_daily()
     journal, held = claimed(tmp_path)
-    from standfirst.newsletters.delivery.values import Values, read
+    from standfirst.newsletters.delivery.values import Around, read
 
     now = timezone.now()
-    turn = clerks.Turn(read(held, now), Values(now), clerks.uptime() + 60)
+    around = Around(now)
+    turn = clerks.Turn(read(held, now, around), around.values, clerks.uptime() + 60)
     makes = {"member": MemoryRoad().letter(held.sending, "member")}
     carried = sender.Carried(turn, journal, makes)
     assert carried.body_leaves(turn.batch.recipients[0].delivery)
