@@ -63,11 +63,29 @@ class Mailer:
             os.kill(self.pid, signal.SIGKILL)
         self.wait()
 
+    def kill_at_work(
+        self, seconds: float, record: Path, sink: int, journals: Path, **more: object
+    ) -> bool:
+        """Begin one, and kill it so long after its first letter arrived. Was it at work?"""
+        before = _size(record)
+        self.begin(sink, journals, **more)
+        end = time.monotonic() + 10
+        while _size(record) == before and time.monotonic() < end:
+            time.sleep(0.002)
+        time.sleep(seconds)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        return self.wait() == -signal.SIGKILL
+
     def _said(self) -> str:
         assert self._process.stdout
         said = self._process.stdout.readline()
         assert said, "the mailer has ended"
         return said
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 @contextmanager
@@ -99,7 +117,7 @@ def mailer(database: str) -> Iterator[Mailer]:
         process.wait()
 
 
-def moments(kills: int, shortest: float = 0.02, longest: float = 0.25) -> Iterator[float]:
+def moments(kills: int, shortest: float = 0.0, longest: float = 0.12) -> Iterator[float]:
     """Random moments in a sender's life; the same ones for the same KILLS_SEED."""
     chance = random.Random(os.environ.get("KILLS_SEED", "1"))
     for _ in range(kills):
