@@ -68,17 +68,12 @@ def one_line(text: str) -> str:
 def greeting(name: str, hour: int) -> str:
     """What stands in the slot `greeting`: by the hour (0 to 23) in which the letter leaves, with
     the reader's name, or its beginning where it is too long for one."""
-    time = (
-        "Good morning"
-        if 4 <= hour < 12
-        else "Good afternoon"
-        if 12 <= hour < 18
-        else "Good evening"
-    )
+    part = "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
     name = one_line(name)
     if len(name) > NAME:
-        name = name[:NAME].rsplit(" ", 1)[0].rstrip(" ,.") + "…"
-    return f"{time}, {name}" if name else time
+        name = name[:NAME].rsplit(" ", 1)[0]
+    name = name.rstrip(" ,.")
+    return f"Good {part}, {name}" if name else f"Good {part}"
 
 
 def choices_left(left: int, allowance: int) -> str:
