@@ -27,6 +27,7 @@ from django_tasks_db.models import DBTaskResult
 
 from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
+from standfirst.newsletters.jobs import read_bounces
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
 from standfirst.subscriptions.actions import see_to_bills
@@ -149,6 +150,7 @@ def chores() -> list[Chore]:
         Chore("forget notes", 3600, forget_notes),
         Chore("forget counts of searches", 600, forget_counts),
         Chore("forget what was missed", 3600, forget_missed),
+        Chore("read bounces", 300, read_bounces),
         Chore("see to bills", 600, see_to_bills),
         Chore("forget what events said", 3600, forget_bodies),
         Chore("forget sessions", 86400, forget_sessions),

@@ -8,12 +8,16 @@ from standfirst.newsletters.models.editions import (
     Unapproved,
 )
 from standfirst.newsletters.models.readers import Follow, Suppression
+from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
+    TALLIES,
     Batch,
     BatchState,
     Delivery,
     DeliveryState,
     Letter,
+    Quota,
+    Rest,
     Sending,
     SendingKind,
     SendingState,
@@ -21,6 +25,7 @@ from standfirst.newsletters.models.sending import (
 from standfirst.newsletters.models.settings import MailSettings
 
 __all__ = [
+    "TALLIES",
     "Audience",
     "Batch",
     "BatchState",
@@ -32,6 +37,9 @@ __all__ = [
     "Letter",
     "MailSettings",
     "Newsletter",
+    "Quota",
+    "Rest",
+    "Returned",
     "Sending",
     "SendingKind",
     "SendingState",
