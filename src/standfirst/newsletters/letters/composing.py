@@ -170,11 +170,7 @@ def compose_welcome(member: Member, edition: Edition | None) -> Source:
         "welcome",
         house,
         f"Welcome to {house.name}",
-        opened=[
-            one_line(unlock.article.title)
-            for unlock in shelf_of_member(member)[:1]
-            if unlock.article
-        ],
+        opened=[one_line(unlock.headline) for unlock in shelf_of_member(member)[:1]],
         latest=latest,
         headlines=headlines[:HEADLINES],
         allowance=in_words(house.allowance),
