@@ -412,8 +412,9 @@ def test_an_alert_says_what_was_followed() -> None:
 
 def test_a_welcome_says_what_is_open_already_and_what_the_account_brings() -> None:
     member, article = make_member(), make_article("Salt Roads")
+    kind, headline = UnlockKind.WELCOME.value, article.title
     Unlock.objects.create(
-        member=member, article=article, kind=UnlockKind.WELCOME.value, unlocked_at=NOW
+        member=member, article=article, headline=headline, kind=kind, unlocked_at=NOW
     )
     edition = make_edition([make_article("The Lamp")], Terms.SUBSCRIBERS)
     letter = letters.compose_welcome(member, edition)

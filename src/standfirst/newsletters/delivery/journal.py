@@ -97,9 +97,7 @@ class Journal:
     def _write(self, line: str) -> None:
         data = line.encode()
         if os.write(self._file, data) != len(data):
-            raise OSError(
-                f"There is no room for {self._path}. Make some: nothing is sent before."
-            )
+            raise OSError(f"There is no room for {self._path}. Make some: nothing is sent before.")
 
 
 def path_of(folder: Path, name: str) -> Path:
