@@ -215,6 +215,8 @@ ACCOUNT_RATE_LIMITS = {
     "all_access": "60/m/ip,20/m/user",
     "withdraw": "60/m/ip",
     "withdraw_ask": "10/m/ip,5/h/key",
+    # By whom the link names: mail programs unsubscribe many readers from few networks.
+    "mail_preferences": "30/m/key",
     "confirm_code": "20/m/ip,10/h/user",
     "send_confirmation": "20/m/ip,3/10m/user",
     "sign_in_link": "20/m/ip",

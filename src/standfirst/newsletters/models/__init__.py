@@ -3,8 +3,11 @@
 from standfirst.newsletters.models.editions import (
     Audience,
     Edition,
+    EditionArticle,
     EditionIndex,
     Newsletter,
+    Outcome,
+    Turn,
     Unapproved,
 )
 from standfirst.newsletters.models.readers import Follow, Suppression
@@ -32,11 +35,13 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Edition",
+    "EditionArticle",
     "EditionIndex",
     "Follow",
     "Letter",
     "MailSettings",
     "Newsletter",
+    "Outcome",
     "Quota",
     "Rest",
     "Returned",
@@ -44,5 +49,6 @@ __all__ = [
     "SendingKind",
     "SendingState",
     "Suppression",
+    "Turn",
     "Unapproved",
 ]
