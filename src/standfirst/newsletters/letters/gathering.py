@@ -133,8 +133,8 @@ def _item(value: Any, house: House) -> Item:
     return Item(
         headline=one_line(value["headline"]),
         text=_passage(value["text"].source, house),
-        source_name=one_line(value["source_name"] or ""),
-        source_url=absolute(value["source_url"] or "", house.base_url),
+        source_name=one_line(value.get("source_name") or ""),
+        source_url=absolute(value.get("source_url") or "", house.base_url),
     )
 
 

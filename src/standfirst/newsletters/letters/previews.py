@@ -3,15 +3,15 @@
 import re
 from datetime import datetime
 from typing import Literal
-from urllib.parse import urljoin
 
 from django.conf import settings
 from django.utils import timezone
 
-from standfirst.access.queries import credits_of
+from standfirst.access.queries import Credits, credits_of, month_for_all
 from standfirst.members.models import Member
+from standfirst.newsletters.delivery import rules
 from standfirst.newsletters.letters.composing import compose
-from standfirst.newsletters.letters.source import Source, choices_left, filled, greeting
+from standfirst.newsletters.letters.source import filled
 from standfirst.newsletters.models import Edition
 from standfirst.publication.queries import the_publication
 
@@ -40,33 +40,28 @@ def in_the_dark(html: str) -> str:
 
 
 def sample_values() -> dict[str, str]:
-    """What stands in the slots for a sample reader. Its links lead to the front page, so that no
-    editor unsubscribes anybody by trying them."""
-    allowance = the_publication().allowance
+    """What stands in the slots for a sample reader, who made one choice this month. Its links lead
+    to the front page, so that no editor unsubscribes anybody by trying them."""
     name, address = SAMPLE
-    return _values(name, address, choices_left(max(allowance - 1, 0), allowance), timezone.now())
+    now = timezone.now()
+    return _values(name, address, month_for_all(now), 1, now)
 
 
 def test_values(member: Member) -> dict[str, str]:
     """What stands in the slots of a test that a colleague sends to their own address. As in a
-    preview, its links change nothing of theirs."""
+    preview, its links change nothing."""
     now = timezone.now()
-    credits = credits_of(member, now)
-    return _values(member.name, member.email, choices_left(credits.left, credits.allowance), now)
+    month = credits_of(member, now)
+    return _values(member.name, member.email, month, len(month.chosen), now)
 
 
-def fill_for_test(letter: Source, member: Member) -> Source:
-    """The letter as a colleague gets it as a test."""
-    return filled(letter, test_values(member))
-
-
-def _values(name: str, address: str, choices: str, now: datetime) -> dict[str, str]:
-    hour = now.astimezone(the_publication().zone).hour
-    front = urljoin(f"{settings.WAGTAILADMIN_BASE_URL}/", "/")
+def _values(name: str, address: str, month: Credits, used: int, now: datetime) -> dict[str, str]:
+    zone = the_publication().zone
+    front = f"{settings.WAGTAILADMIN_BASE_URL}/"
     return {
-        "greeting": greeting(name, hour),
+        "greeting": rules.greeting(name, now.astimezone(zone).hour),
         "address": address,
-        "choices": choices,
+        "choices": rules.choices(used, month.allowance, month.renews_at.date()),
         "preferences": front,
         "unsubscribe": front,
     }
