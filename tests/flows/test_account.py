@@ -495,5 +495,5 @@ def test_no_page_of_the_account_changes_anything_by_being_looked_at(
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_page_of_the_account_never_leads_to_a_foreign_host(adas: Browser, hostile: str) -> None:
-    answer = adas.post(reverse("newsletters") + "?next=" + hostile, {"next": hostile})
+    answer = adas.post(reverse("my_newsletters") + "?next=" + hostile, {"next": hostile})
     assert answer["Location"] == "/account/newsletters/?done=kept"
