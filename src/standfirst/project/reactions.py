@@ -19,6 +19,7 @@ from standfirst.members.jobs import (
     send_merged,
     send_sign_in_link,
 )
+from standfirst.newsletters.jobs import send_test, tell_editors
 from standfirst.publication.events import (
     AccountDeleted,
     AccountsMerged,
@@ -29,6 +30,7 @@ from standfirst.publication.events import (
     BillToMail,
     CheckoutLeft,
     ConfirmationWanted,
+    EditorsNeeded,
     JoinedAgain,
     ListsChanged,
     MemberJoined,
@@ -36,6 +38,7 @@ from standfirst.publication.events import (
     SignInWanted,
     SitemapsWritten,
     SubscriptionChanged,
+    TestWanted,
     TimeZoneChanged,
     WithdrawalWanted,
     Withdrew,
@@ -110,6 +113,12 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     TimeZoneChanged: [
         lambda event: shelves.recount(),
         lambda event: note_all(Kind.EVERYTHING, [0]),  # years begin at other moments
+    ],
+    EditorsNeeded: [
+        lambda event: tell_editors.enqueue(event.turn),
+    ],
+    TestWanted: [
+        lambda event: send_test.enqueue(event.edition, event.member),
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),

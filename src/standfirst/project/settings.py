@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "django_tasks",
     "django_tasks_db",
+    "anymail",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -274,6 +275,14 @@ for _name, _value in environment.email(environment.text("EMAIL_URL", "console:")
     globals()[_name] = _value
 DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", "Standfirst <post@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+MAIL_WEBHOOK_SECRET = environment.text("MAIL_WEBHOOK_SECRET")
+ANYMAIL = {**globals().get("ANYMAIL", {}), **environment.webhook_secret(MAIL_WEBHOOK_SECRET)}
+DKIM_KEY, DKIM_SELECTOR = (
+    environment.text("DKIM_KEY"),
+    environment.text("DKIM_SELECTOR", "standfirst"),
+)
+MAIL_BOUNCES = environment.text("MAIL_BOUNCES")
+BOUNCE_MAILBOX = environment.text("BOUNCE_MAILBOX")
 
 MEDIA_ROOT = environment.folder("MEDIA_ROOT", HOME / "media")
 MEDIA_URL = "/media/"

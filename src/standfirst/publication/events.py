@@ -168,6 +168,22 @@ class TimeZoneChanged:
     """The publication has another time zone: months and days begin at other moments."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditorsNeeded:
+    """A newsletter's turn (its id) has no edition, or its edition was held: the editors are to
+    know."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestWanted:
+    """A colleague wants an edition (its page's id) mailed to themselves, as it is now."""
+
+    edition: int
+    member: int
+
+
 Reaction = Callable[[Any], object]
 _reactions: Mapping[type, Iterable[Reaction]] = {}
 

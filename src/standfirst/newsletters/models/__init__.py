@@ -3,17 +3,24 @@
 from standfirst.newsletters.models.editions import (
     Audience,
     Edition,
+    EditionArticle,
     EditionIndex,
     Newsletter,
+    Outcome,
+    Turn,
     Unapproved,
 )
 from standfirst.newsletters.models.readers import Follow, Suppression
+from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
+    TALLIES,
     Batch,
     BatchState,
     Delivery,
     DeliveryState,
     Letter,
+    Quota,
+    Rest,
     Sending,
     SendingKind,
     SendingState,
@@ -21,20 +28,27 @@ from standfirst.newsletters.models.sending import (
 from standfirst.newsletters.models.settings import MailSettings
 
 __all__ = [
+    "TALLIES",
     "Audience",
     "Batch",
     "BatchState",
     "Delivery",
     "DeliveryState",
     "Edition",
+    "EditionArticle",
     "EditionIndex",
     "Follow",
     "Letter",
     "MailSettings",
     "Newsletter",
+    "Outcome",
+    "Quota",
+    "Rest",
+    "Returned",
     "Sending",
     "SendingKind",
     "SendingState",
     "Suppression",
+    "Turn",
     "Unapproved",
 ]

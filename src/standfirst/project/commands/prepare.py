@@ -29,6 +29,7 @@ def prepare(*, say: bool = True) -> None:
 
     from standfirst.articles import shelves
     from standfirst.articles.actions import set_up_magazine
+    from standfirst.newsletters.actions.setting_up import set_up_newsletters
     from standfirst.project.checks import pending_migrations
 
     Path(settings.HOME).mkdir(parents=True, exist_ok=True)
@@ -42,6 +43,7 @@ def prepare(*, say: bool = True) -> None:
     if not settings.DEBUG:
         _collect_static(say=say)
     set_up_magazine()
+    set_up_newsletters()
     if not shelves.right():
         if say:
             print("Putting every article on its shelves …", file=sys.stderr)

@@ -1,0 +1,107 @@
+"""What the worker does for newsletters: drafting and sending what is due, mail to colleagues."""
+
+import logging
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.mail import EmailMultiAlternatives
+from django.urls import reverse
+from django.utils import timezone, translation
+from django_tasks import TaskContext, task
+
+from standfirst.members.mail import HEADERS, REMEMBERED, one_line, send_letter
+from standfirst.members.models import Member
+from standfirst.newsletters.actions import drafting, editions
+from standfirst.newsletters.actions.hearing import hear_mail
+from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
+from standfirst.newsletters.desk import editors, told_of
+from standfirst.newsletters.models import Edition, Turn
+from standfirst.newsletters.queries import as_written
+from standfirst.publication.queries import the_publication
+
+log = logging.getLogger("standfirst.newsletters")
+
+FOLDER = "newsletters/mail"
+
+
+def draft_due() -> int:
+    """Draft the editions whose time has come; the worker's tick calls it."""
+    return drafting.draft_due(timezone.now())
+
+
+def send_due() -> editions.Done:
+    """Send or hold the editions whose hour has come; the worker's tick calls it."""
+    return editions.send_due(timezone.now())
+
+
+@task(takes_context=True)
+def tell_editors(context: TaskContext, turn: int) -> None:
+    """Tell every editor why a turn has no edition, or why its edition is held, unless somebody
+    has seen to it meanwhile."""
+    found = Turn.objects.select_related("newsletter", "edition").filter(pk=turn).first()
+    if found is None or found.begun_at or not (found.held_at or found.outcome):
+        return
+    publication = the_publication()
+    with timezone.override(publication.zone), translation.override(publication.language):
+        sentence = told_of(found)
+    for editor in editors():
+        # One job, many letters: a letter is marked by itself, so that none goes twice.
+        mark = f"letter:{context.task_result.id}:{editor.pk}"
+        if not cache.add(mark, "waits", REMEMBERED):
+            continue
+        try:
+            send_letter(
+                "waits",
+                editor.email,
+                folder=FOLDER,
+                turn=found,
+                sentence=sentence,
+                link=f"{settings.WAGTAILADMIN_BASE_URL}{reverse('newsletters_desk:index')}",
+            )
+        except BaseException:
+            cache.delete(mark)
+            raise
+
+
+@task(takes_context=True)
+def send_test(context: TaskContext, edition: int, member: int) -> None:
+    """Mail an edition as it is now to a colleague: one letter for each kind of reader."""
+    from standfirst.newsletters.letters import compose, filled, sample_values
+
+    found = Edition.objects.filter(pk=edition).first()
+    to = Member.objects.filter(pk=member, is_active=True).first()
+    if found is None or to is None:
+        return
+    for variant, source in compose(as_written(found)).items():
+        mark = f"letter:{context.task_result.id}:{variant}"
+        if not cache.add(mark, "test", REMEMBERED):
+            continue
+        letter = filled(source, sample_values(variant, to.email, to.name))
+        mail = EmailMultiAlternatives(
+            subject=one_line(f"[Test, as a {variant}] {letter.subject}"),
+            body=letter.text,
+            from_email=settings.DEFAULT_FROM_EMAIL,
+            to=[to.email],
+            headers=dict(HEADERS),
+        )
+        mail.attach_alternative(letter.html, "text/html")
+        try:
+            mail.send()
+        except BaseException:
+            cache.delete(mark)
+            raise
+
+
+def read_bounces() -> None:
+    """Read the mailbox that bounces arrive in, if there is one."""
+    if not settings.BOUNCE_MAILBOX:
+        return
+    try:
+        read, heard = read_mailbox(
+            settings.BOUNCE_MAILBOX, lambda raw: hear_mail(raw, timezone.now())
+        )
+    except Unreadable as error:
+        log.error("%s It is tried again in five minutes.", error)
+        return
+    if read:
+        log.info("%d mails were in the mailbox for bounces, %d of them about ours.", read, heard)
