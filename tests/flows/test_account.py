@@ -19,6 +19,7 @@ from standfirst.access.rules import Terms, UnlockKind
 from standfirst.members.consent import wanted_by
 from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
+from standfirst.newsletters.models import Welcomed
 from standfirst.subscriptions.models import Subscription
 from tests.conftest import Browser
 from tests.flows.test_joining import HOSTILE, join
@@ -53,7 +54,9 @@ def signed_in(email: str = "ada@example.org") -> Browser:
 def ada(postbox: Postbox) -> Member:
     make_magazine(time_zone="Pacific/Auckland")
     make_newsletters()
-    return make_member("ada@example.org", wants=["newsletter", "daily-review"])
+    member = make_member("ada@example.org", wants=["newsletter", "daily-review"])
+    Welcomed.objects.create(member=member.pk)  # when she confirmed this address
+    return member
 
 
 @pytest.fixture
