@@ -15,8 +15,10 @@ from standfirst.newsletters.actions import drafting, editions
 from standfirst.newsletters.actions.hearing import hear_mail
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
 from standfirst.newsletters.desk import editors, told_of
+from standfirst.newsletters.letters import compose, filled, test_values
 from standfirst.newsletters.models import Edition, Turn
 from standfirst.newsletters.queries import as_written
+from standfirst.newsletters.senders import from_header
 from standfirst.publication.queries import the_publication
 
 log = logging.getLogger("standfirst.newsletters")
@@ -66,8 +68,6 @@ def tell_editors(context: TaskContext, turn: int) -> None:
 @task(takes_context=True)
 def send_test(context: TaskContext, edition: int, member: int) -> None:
     """Mail an edition as it is now to a colleague: one letter for each kind of reader."""
-    from standfirst.newsletters.letters import compose, filled, sample_values
-
     found = Edition.objects.filter(pk=edition).first()
     to = Member.objects.filter(pk=member, is_active=True).first()
     if found is None or to is None:
@@ -76,11 +76,11 @@ def send_test(context: TaskContext, edition: int, member: int) -> None:
         mark = f"letter:{context.task_result.id}:{variant}"
         if not cache.add(mark, "test", REMEMBERED):
             continue
-        letter = filled(source, sample_values(variant, to.email, to.name))
+        letter = filled(source, test_values(to))
         mail = EmailMultiAlternatives(
             subject=one_line(f"[Test, as a {variant}] {letter.subject}"),
             body=letter.text,
-            from_email=settings.DEFAULT_FROM_EMAIL,
+            from_email=from_header(found.newsletter),
             to=[to.email],
             headers=dict(HEADERS),
         )
