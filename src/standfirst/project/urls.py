@@ -11,7 +11,7 @@ from standfirst.articles import views as articles
 from standfirst.library import views as library
 from standfirst.library.browsers import description, suggestions
 from standfirst.library.feeds import feed_of_search
-from standfirst.newsletters import views as newsletters
+from standfirst.newsletters import by_link
 from standfirst.newsletters.providers import addresses as mail_providers
 from standfirst.project import views as project
 from standfirst.reading import buying, plans
@@ -61,8 +61,8 @@ urlpatterns = [
     path("account/", include("standfirst.members.urls")),
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
-    path("mail/<str:token>/", newsletters.preferences, name="mail_preferences"),
-    path("mail/<str:token>/off/", newsletters.unsubscribe, name="mail_unsubscribe"),
+    path("mail/<str:token>/", by_link.preferences, name="mail_preferences"),
+    path("mail/<str:token>/off/", by_link.unsubscribe, name="mail_unsubscribe"),
     path("bills/<str:token>/", bill_page, name="bill"),
     # what others tell
     path("webhooks/<slug:provider>/", subscriptions.hear, name="webhooks"),
