@@ -50,7 +50,7 @@ def tell_editors(context: TaskContext, turn: int) -> None:
                 folder=FOLDER,
                 turn=found,
                 sentence=sentence,
-                link=f"{settings.WAGTAILADMIN_BASE_URL}{reverse('newsletters_desk')}",
+                link=f"{settings.WAGTAILADMIN_BASE_URL}{reverse('newsletters_desk:index')}",
             )
         except BaseException:
             cache.delete(mark)
