@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from html.parser import HTMLParser
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +16,13 @@ from standfirst.articles.models import Article, Author, Topic
 from standfirst.newsletters import letters
 from standfirst.newsletters.letters import Source
 from standfirst.newsletters.letters.source import CLIPPED_AT
-from standfirst.newsletters.models import Edition, EditionIndex, MailSettings, Newsletter
+from standfirst.newsletters.models import (
+    Edition,
+    EditionArticle,
+    EditionIndex,
+    MailSettings,
+    Newsletter,
+)
 from standfirst.newsletters.slots import WORD
 from standfirst.publication.queries import the_publication
 from tests.cast import make_picture
@@ -76,17 +81,11 @@ def make_edition(
         day=date(2026, 11, 27),
     )
     edition.more = f'<p>{KEPT_BACK}: <a href="https://seat.example/">a seat</a></p>'
+    edition.latest = [EditionArticle(article=article) for article in articles]
     for name, value in fields.items():
         setattr(edition, name, value)
     index.add_child(instance=edition)
-    put_in(edition, articles)
     return edition
-
-
-def put_in(edition: Edition, articles: Sequence[Article]) -> None:
-    """Put articles under “Latest analysis”, in this order."""
-    picks = [SimpleNamespace(article_id=one.pk, article=one) for one in articles]
-    edition.latest = SimpleNamespace(all=lambda: picks)
 
 
 def both(letter: Source) -> str:
