@@ -132,23 +132,30 @@ def compose_choices(publication: Publication, month: date) -> Source:
     )
 
 
-def compose_alert(article: Article, followed: Topic | Author) -> Source:
-    """A new article on a topic or by an author that readers follow: never more than every visitor
-    may see, so that one letter is right for all of them."""
+def compose_alert(article: Article, *followed: Topic | Author) -> Source:
+    """A new article on topics or by authors that readers follow, each of them at least one: never
+    more than every visitor may see, so that one letter is right for all of them."""
     house = the_house()
-    by = "by" if isinstance(followed, Author) else "on"
     (whole,) = the_articles([article.pk]) or [article]
     story = story_of(whole, house, photo=True)
+    told = [
+        {
+            "by": "by" if isinstance(one, Author) else "on",
+            "name": one.name,
+            "url": urljoin(house.base_url, one.get_absolute_url()),
+        }
+        for one in followed
+    ]
+    new = f"New {told[0]['by']} {told[0]['name']}" if len(told) == 1 else "New"
+    names = " or ".join(one["name"] for one in told)
     return render(
         "alert",
         house,
-        f"New {by} {followed.name}: {story.headline}",
+        f"{new}: {story.headline}",
         story=story,
-        by=by,
-        followed=followed.name,
-        followed_url=urljoin(house.base_url, followed.get_absolute_url()),
+        followed=told,
         preheader=story.standfirst,
-        why=f"You get this letter because you follow {followed.name} at {house.host}.",
+        why=f"You get this letter because you follow {names} at {house.host}.",
         links=_links(house),
     )
 

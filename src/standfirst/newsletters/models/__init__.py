@@ -10,7 +10,7 @@ from standfirst.newsletters.models.editions import (
     Turn,
     Unapproved,
 )
-from standfirst.newsletters.models.readers import Follow, Suppression
+from standfirst.newsletters.models.readers import Alerted, Follow, Suppression, Welcomed
 from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
     TALLIES,
@@ -29,6 +29,7 @@ from standfirst.newsletters.models.settings import MailSettings
 
 __all__ = [
     "TALLIES",
+    "Alerted",
     "Audience",
     "Batch",
     "BatchState",
@@ -51,4 +52,5 @@ __all__ = [
     "Suppression",
     "Turn",
     "Unapproved",
+    "Welcomed",
 ]
