@@ -366,10 +366,13 @@ def test_a_letter_that_would_be_clipped_loses_its_last_articles_and_its_editor_i
             assert "Article 0" in part
             assert "All of it on the web" in part
             assert part.count(KEPT_BACK) == 4
-    assert found.notes
-    assert all(note.startswith("This letter would be longer") for note in found.notes)
+    assert set(found.notes) == {"subscriber", "member"}
+    for note in found.notes.values():
+        assert "longer than mail programs show: the last articles stand" in note
+        assert note in letters.preview(edition, "member")
+        assert letters.preview(edition, "member", "text").startswith(f"[{note}]\n")
     fitting = letters.composed(make_edition([make_article()], Terms.OPEN), NOW)
-    assert fitting.notes == ()
+    assert fitting.notes == {}
     assert "All of it on the web" not in both(fitting.letters["member"])
 
 
