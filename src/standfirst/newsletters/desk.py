@@ -35,9 +35,9 @@ def told_of(turn: Turn, said: str | None = None) -> str:
         said = fingerprint(as_written(turn.edition)) if turn.edition else ""
     match turn.stage(said):
         case Stage.SENT:
-            by = turn.begun_by.get_full_name() if turn.begun_by else "by itself"
+            by = f"sent by {turn.begun_by.get_full_name()}" if turn.begun_by else "by itself"
             parts = ", with its automatic parts alone" if turn.automatic else ""
-            return f"Its sending was begun {hour_written(turn.begun_at)} ({by}){parts}."
+            return f"Went out {hour_written(turn.begun_at)}, {by}{parts}."
         case Stage.NOTHING:
             return "Nothing was published since the last edition, so nothing is sent."
         case Stage.MISSED:

@@ -11,8 +11,9 @@ from standfirst.members.mail import HEADERS, REMEMBERED, one_line, send_letter
 from standfirst.members.models import Member
 from standfirst.newsletters.actions import drafting, editions
 from standfirst.newsletters.desk import editors, told_of
+from standfirst.newsletters.letters import compose, filled, test_values
 from standfirst.newsletters.models import Edition, Turn
-from standfirst.newsletters.queries import as_written
+from standfirst.newsletters.queries import as_written, sender_of
 from standfirst.publication.queries import the_publication
 
 FOLDER = "newsletters/mail"
@@ -60,8 +61,6 @@ def tell_editors(context: TaskContext, turn: int) -> None:
 @task(takes_context=True)
 def send_test(context: TaskContext, edition: int, member: int) -> None:
     """Mail an edition as it is now to a colleague: one letter for each kind of reader."""
-    from standfirst.newsletters.letters import compose, filled, sample_values
-
     found = Edition.objects.filter(pk=edition).first()
     to = Member.objects.filter(pk=member, is_active=True).first()
     if found is None or to is None:
@@ -70,11 +69,11 @@ def send_test(context: TaskContext, edition: int, member: int) -> None:
         mark = f"letter:{context.task_result.id}:{variant}"
         if not cache.add(mark, "test", REMEMBERED):
             continue
-        letter = filled(source, sample_values(variant, to.email, to.name))
+        letter = filled(source, test_values(to))
         mail = EmailMultiAlternatives(
             subject=one_line(f"[Test, as a {variant}] {letter.subject}"),
             body=letter.text,
-            from_email=settings.DEFAULT_FROM_EMAIL,
+            from_email=sender_of(found.newsletter),
             to=[to.email],
             headers=dict(HEADERS),
         )

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from standfirst.access.rules import VISITOR, Standing, decide
 from standfirst.members.forms import JoinForm
+from standfirst.newsletters.letters import preview
 from standfirst.newsletters.models import Edition
 from standfirst.newsletters.pages import edition_page
 
@@ -40,8 +41,6 @@ def preview_of(edition: Edition, request: HttpRequest, mode: str) -> HttpRespons
     """What an editor sees in one of `Edition.preview_modes`; a mode we don't know: a visitor's."""
     edition.pk = edition.pk or 0
     if mode in LETTERS:
-        from standfirst.newsletters.letters import preview
-
         variant, kind, look = LETTERS[mode]
         body = preview(edition, variant, kind, look)
         content_type = "text/plain" if kind == "text" else "text/html"

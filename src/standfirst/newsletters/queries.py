@@ -5,14 +5,18 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from email.headerregistry import Address
+from email.utils import parseaddr
 from functools import lru_cache
 
 import holidays
+from django.conf import settings
 from django.db.models import QuerySet
 
 from standfirst.articles.models import Article, Place
 from standfirst.articles.on_shelves import shelf_of
 from standfirst.articles.queries import cards
+from standfirst.members.mail import one_line
 from standfirst.newsletters.models import Edition, MailSettings, Newsletter, Turn
 from standfirst.newsletters.models.settings import country_and_part
 from standfirst.newsletters.rules import Due, Rhythm, begins, belonging, days_in, next_due
@@ -27,14 +31,14 @@ def _public_holidays(code: str, years: tuple[int, ...]) -> frozenset[date]:
     return frozenset(holidays.country_holidays(country, subdiv=part, years=years))
 
 
-def days_off(settings: MailSettings, years: Iterable[int]) -> frozenset[date]:
+def days_off(house: MailSettings, years: Iterable[int]) -> frozenset[date]:
     """The days of these years without an edition: public holidays and those written by hand."""
     public = (
-        _public_holidays(settings.holidays, tuple(sorted(set(years))))
-        if settings.holidays
+        _public_holidays(house.holidays, tuple(sorted(set(years))))
+        if house.holidays
         else frozenset()
     )
-    return public | days_in(settings.days_off)
+    return public | days_in(house.days_off)
 
 
 def rhythm_of(newsletter: Newsletter, near: datetime) -> Rhythm:
@@ -139,6 +143,24 @@ def newsletters_for_readers() -> Sequence[Shown]:
         if one.offered or newest:
             found.append(Shown(one, newest))
     return found
+
+
+# -- from whom -------------------------------------------------------------------------------
+
+
+def sender_of(newsletter: Newsletter) -> str:
+    """The From header of a newsletter: its own, or else the house's, or else the program's."""
+    house = MailSettings.load()
+    own_name, own = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    address = newsletter.sender_address or house.sender_address or own
+    name = newsletter.sender_name or house.sender_name or the_publication().name or own_name
+    local, _, domain = address.rpartition("@")
+    return str(Address(display_name=one_line(name), username=local, domain=domain))
+
+
+def reply_to_of(newsletter: Newsletter) -> str:
+    """Where answers go to; "" where that is the sender itself."""
+    return newsletter.reply_to or MailSettings.load().reply_to or the_publication().contact
 
 
 def open_turns(now: datetime) -> QuerySet[Turn]:

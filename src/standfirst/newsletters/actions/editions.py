@@ -7,8 +7,16 @@ from datetime import datetime
 from django.db import transaction
 
 from standfirst.members.models import Member
-from standfirst.newsletters.models import Edition, Turn, Unapproved
-from standfirst.newsletters.queries import as_written, fingerprint, open_turns
+from standfirst.newsletters.actions.sending import begin
+from standfirst.newsletters.letters import compose
+from standfirst.newsletters.models import Edition, SendingKind, Turn, Unapproved
+from standfirst.newsletters.queries import (
+    as_written,
+    fingerprint,
+    open_turns,
+    reply_to_of,
+    sender_of,
+)
 from standfirst.newsletters.rules import Next, Stage, next_step
 from standfirst.publication.events import EditorsNeeded, TestWanted, happened
 from standfirst.publication.statements import transaction_in_turn
@@ -172,7 +180,19 @@ def _send(turn: Turn, edition: Edition, by: Member | None, now: datetime) -> Non
 
 
 def begin_sending(edition: Edition, by: Member | None, now: datetime) -> None:
-    """The ledger's part: freeze who gets it, and let it go."""
-    from standfirst.newsletters.actions.sending import begin
-
-    begin(edition, by=by, now=now)
+    """Compose the letter, freeze who gets it, and let it go."""
+    newsletter = edition.newsletter
+    begin(
+        SendingKind.EDITION,
+        f"edition:{edition.pk}",
+        compose(edition, now),
+        consent=newsletter.slug,
+        audience=newsletter.audience,
+        topics=[newsletter.topic_id] if newsletter.topic_id else [],
+        sender=sender_of(newsletter),
+        reply_to=reply_to_of(newsletter),
+        newsletter=newsletter,
+        edition=edition,
+        by=by.pk if by else None,
+        now=now,
+    )
