@@ -17,6 +17,7 @@ from standfirst.access.queries import standing_of
 from standfirst.access.rules import FullText, Terms, decide
 from standfirst.articles.models import Article, FrontPage, FrontPagePick, Region, Topic
 from standfirst.members.models import Member
+from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import Edition
 from tests.making import (
     make_article,
@@ -24,6 +25,7 @@ from tests.making import (
     make_magazine,
     make_member,
     make_newsletter,
+    make_newsletters,
     make_section,
     make_staff,
     subscribe,
@@ -207,4 +209,6 @@ def _props(
     values = [*filed[:4], *slugs[:2], *ids[:2], *slugs[2:], *ids[2:], *filed[4:], *years, *months]
     trails = ["", "articles/", "front/", *(f"articles/{slug}/" for slug in slugs)]
     by_name = {"year": years, "month": months, "path": [*media, *trails], "_0": trails}
+    wanting = make_member(wants=[free.slug for free in make_newsletters()])
+    by_name["token"] = [token_for(wanting.pk), "nothing-here"]
     return Props(values, by_name)

@@ -1,5 +1,6 @@
 """The cast and the props: short ways to make what a test needs. Nothing here asserts anything."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -10,9 +11,10 @@ from wagtail.models import Collection, Locale, Page, Site
 
 from standfirst.access.rules import Terms
 from standfirst.articles.models import Article, ArticleIndex, Author, Byline, FrontPage, Section
+from standfirst.members.consent import By, give
 from standfirst.members.models import Member
 from standfirst.newsletters.actions.setting_up import set_up_newsletters
-from standfirst.newsletters.models import Edition, EditionArticle, Newsletter
+from standfirst.newsletters.models import Audience, Edition, EditionArticle, Newsletter
 from standfirst.publication.models import Publication
 from standfirst.subscriptions.models import Subscription
 
@@ -94,12 +96,28 @@ def make_edition(newsletter: Newsletter, day: str, *articles: Article, **fields:
     return set_up_newsletters().add_child(instance=edition)
 
 
-def make_member(email: str = "", *, verified: bool = True, **fields: Any) -> Member:
-    """A member whose address is confirmed unless said otherwise; the password is `harbour-lamp`."""
+def make_member(
+    email: str = "", *, verified: bool = True, wants: Iterable[str] = (), **fields: Any
+) -> Member:
+    """A member whose address is confirmed unless said otherwise, and who wants these letters; the
+    password is `harbour-lamp`."""
     email = email or f"member{next(_numbers)}@example.org"
     member = Member.objects.create_user(email, "harbour-lamp", **fields)
     EmailAddress.objects.create(user=member, email=email, primary=True, verified=verified)
+    give(member, wants, By.JOINING, now=member.joined_at)
     return member
+
+
+def make_newsletters() -> tuple[Newsletter, Newsletter]:
+    """The free newsletter, to every member, and The Daily Review, to subscribers."""
+    free, _ = Newsletter.objects.get_or_create(
+        slug="newsletter", defaults={"name": "The free newsletter", "audience": Audience.MEMBERS}
+    )
+    review, _ = Newsletter.objects.get_or_create(
+        slug="daily-review",
+        defaults={"name": "The Daily Review", "audience": Audience.SUBSCRIBERS, "position": 1},
+    )
+    return free, review
 
 
 def make_staff(email: str = "") -> Member:

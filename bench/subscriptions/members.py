@@ -187,7 +187,7 @@ def _people(many: int) -> Any:
     from allauth.account.models import EmailAddress
     from django.utils import timezone
 
-    from standfirst.members.models import Member, MemberNote
+    from standfirst.members.models import Consent, Member, MemberNote
     from standfirst.subscriptions.models import Plan, Subscription
 
     random, now = Random(1), timezone.now()
@@ -203,9 +203,15 @@ def _people(many: int) -> Any:
                     name=f"Sample Reader {n}" if n % 3 else "",
                     password="!",
                     joined_at=now - timedelta(minutes=(many - n) * 5),
-                    wants_newsletter=random.random() < 0.7,
                 )
                 for n in numbers
+            ],
+            batch_size=2_000,
+        )
+        Consent.objects.bulk_create(
+            [
+                Consent(member=one, letter="newsletter", given=random.random() < 0.7, at=now)
+                for one in some
             ],
             batch_size=2_000,
         )

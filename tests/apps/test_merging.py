@@ -23,10 +23,13 @@ from standfirst.access.rules import Terms, UnlockKind
 from standfirst.access.trail import trail
 from standfirst.account.merging import Refused, merge
 from standfirst.articles.actions import set_up_magazine
+from standfirst.articles.models import Topic
 from standfirst.articles.why import explain_article
 from standfirst.library.models import Saved
+from standfirst.members.consent import By, give, said_by, take_back, wanted_by
 from standfirst.members.models import Member, MemberNote, Merger
 from standfirst.members.queries import whoever_is
+from standfirst.newsletters.actions.following import follow
 from standfirst.publication.models import Publication, UnlockLasts
 from standfirst.subscriptions.actions import give_all_access
 from standfirst.subscriptions.models import AtProvider, Checkout, Entry, Plan, Price, Subscription
@@ -40,11 +43,12 @@ pytestmark = pytest.mark.django_db
 MOVED = {
     *("subscriptions.Subscription.member", "subscriptions.Subscription.payer"),
     *("access.Unlock.member", "library.Saved.member"),
-    *("members.MemberNote.member", "members.Merger.kept"),
+    *("members.MemberNote.member", "members.Merger.kept", "newsletters.Follow.member"),
 }
 GOES = {
     *("account.EmailAddress.user", "mfa.Authenticator.user", "usersessions.UserSession.user"),
     *("subscriptions.Checkout.member", "wagtailusers.UserProfile.user"),
+    "members.Consent.member",  # what was agreed to at another address is not agreed to here
 }
 
 
@@ -122,14 +126,25 @@ def test_everything_moves_and_the_account_is_gone(
         user_agent="x",
     )
     number = left.pk
-    Member.objects.filter(pk=left.pk).update(wants_newsletter=True)
-    Member.objects.filter(pk=kept.pk).update(wants_newsletter=False)
+    give(left, ["newsletter"], By.JOINING, now=now)
+    give(kept, ["newsletter"], By.JOINING, now=now)
+    take_back(kept, ["newsletter"], By.ACCOUNT, now=now)
+    topic = Topic.objects.create(name="Ports", slug="ports")
+    follow(left, topic, now)
     merger = merge(left, kept, by=boss, why="She wrote to us", now=now)
 
     kept.refresh_from_db()
     assert not Member.objects.filter(pk=number).exists()
     assert not EmailAddress.objects.filter(email="left@example.org").exists()
-    assert (kept.email, kept.name, kept.wants_newsletter) == ("kept@example.org", "Ada", False)
+    assert (kept.email, kept.name, wanted_by(kept)) == ("kept@example.org", "Ada", set())
+    assert [row.topic for row in kept.follows.all()] == [topic]
+    # What was said by either number is still there for whoever asks for a proof.
+    assert [(e.member, e.letter, e.given) for e in said_by(kept)] == [
+        (number, "newsletter", True),
+        (kept.pk, "newsletter", True),
+        (kept.pk, "newsletter", False),
+        (number, "alerts", True),
+    ]
     assert set(kept.subscriptions.all()) == {one, comp}
     entry = Entry.objects.get(change="moved to another account")
     assert (entry.subscription, entry.member, entry.by) == (one, kept.pk, "boss@example.org")

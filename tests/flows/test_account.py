@@ -16,13 +16,15 @@ from django.utils import timezone
 from standfirst.access.actions import unlock_as, unlock_with_credit
 from standfirst.access.models import Unlock
 from standfirst.access.rules import Terms, UnlockKind
+from standfirst.members.consent import wanted_by
 from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
+from standfirst.newsletters.models import Welcomed
 from standfirst.subscriptions.models import Subscription
 from tests.conftest import Browser
 from tests.flows.test_joining import HOSTILE, join
 from tests.letters import Postbox
-from tests.making import make_article, make_magazine, make_member, subscribe
+from tests.making import make_article, make_magazine, make_member, make_newsletters, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +53,10 @@ def signed_in(email: str = "ada@example.org") -> Browser:
 @pytest.fixture
 def ada(postbox: Postbox) -> Member:
     make_magazine(time_zone="Pacific/Auckland")
-    return make_member("ada@example.org")
+    make_newsletters()
+    member = make_member("ada@example.org", wants=["newsletter", "daily-review"])
+    Welcomed.objects.create(member=member.pk)  # when she confirmed this address
+    return member
 
 
 @pytest.fixture
@@ -78,7 +83,7 @@ def test_a_foreign_page_can_change_nothing(adas: Browser, ada: Member, path: str
     answer = adas.post(f"/account/{path}", form, headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403
     ada.refresh_from_db()
-    assert (ada.name, ada.wants_newsletter) == ("", True)
+    assert (ada.name, wanted_by(ada)) == ("", {"newsletter", "daily-review"})
     assert ada.check_password("harbour-lamp")
     assert not len(mail.outbox)
 
@@ -167,13 +172,14 @@ def test_nobody_sees_what_is_another_members(adas: Browser, ada: Member) -> None
 # -- newsletters and name --------------------------------------------------------------------
 
 
-def test_newsletters_are_chosen_with_two_boxes(adas: Browser, ada: Member) -> None:
+def test_newsletters_are_chosen_with_boxes(adas: Browser, ada: Member) -> None:
     page = "/account/newsletters/"
     assert adas.get(page).content.decode().count(" checked") == 2
-    assert adas.post(page, {"daily_review": "on"}).status_code == 302
-    ada.refresh_from_db()
-    assert (ada.wants_newsletter, ada.wants_daily_review) == (False, True)
-    text = adas.get(page).content.decode()
+    form = {"shown": ["newsletter", "daily-review", "choices"], "letter": ["daily-review"]}
+    answer = adas.post(page, form)
+    assert answer.status_code == 302
+    assert wanted_by(ada) == {"daily-review"}
+    text = adas.get(answer["Location"]).content.decode()
     assert "Your choice is kept." in text
     assert text.count(" checked") == 1
     assert "Your choice is kept." not in adas.get(page).content.decode()
@@ -404,7 +410,7 @@ def test_everything_held_about_a_member_can_be_taken_away(adas: Browser, ada: Me
     assert told["unlocks"][0]["headline"] == "Zölle & Häfen"
     assert told["unlocks"][0]["kind"] == "credit"
     assert len(told["subscriptions"]) == 1
-    assert told["newsletters"] == {"free_newsletter": True, "daily_review": True}
+    assert told["letters"]["wanted"] == ["daily-review", "newsletter"]
     assert told["sessions"][0]["ip"] == "127.0.0.1"
     assert "harbour" not in answer.content.decode()
     assert ada.password not in answer.content.decode()
@@ -492,5 +498,5 @@ def test_no_page_of_the_account_changes_anything_by_being_looked_at(
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_page_of_the_account_never_leads_to_a_foreign_host(adas: Browser, hostile: str) -> None:
-    answer = adas.post(reverse("newsletters") + "?next=" + hostile, {"next": hostile})
-    assert answer["Location"] == "/account/newsletters/"
+    answer = adas.post(reverse("my_newsletters") + "?next=" + hostile, {"next": hostile})
+    assert answer["Location"] == "/account/newsletters/?done=kept"

@@ -19,6 +19,7 @@ from standfirst.access.past import standing_then
 from standfirst.access.queries import credits_of, shelf_of, standing_of
 from standfirst.access.trail import trail
 from standfirst.members.actions import write_note
+from standfirst.members.consent import said_by, wanted_by
 from standfirst.members.models import Member, Merger
 from standfirst.publication.money import written as money_written
 from standfirst.publication.queries import the_publication
@@ -27,6 +28,7 @@ from standfirst.subscriptions.models import STRIPE, AtProvider, Bill, Subscripti
 from standfirst.subscriptions.rules import State
 
 MOST_BILLS = 60
+MOST_SAID = 60
 _STATES = {
     State.INCOMPLETE: "the first payment is not through: nothing is open",
     State.TRIALING: "free to begin with",
@@ -60,6 +62,8 @@ class OneMember(generic.InspectView):  # type: ignore[misc]
                 (one, _STATES[State(one.state)], dashboard(one))
                 for one in member.subscriptions.select_related("plan").order_by("-ends_at")
             ],
+            "wanted": sorted(wanted_by(member)),
+            "said": said_by(member)[-MOST_SAID:],
             "bills": bills_of(member) if may("subscriptions.view_subscription") else [],
             "notes": member.notes.select_related("by") if may("members.view_membernote") else [],
             "may_see_notes": may("members.view_membernote"),

@@ -19,7 +19,7 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.widgets import AdminDateInput
 
-from standfirst.members.models import Member, MemberNote
+from standfirst.members.models import Consent, Member, MemberNote
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import start_of
 from standfirst.subscriptions.models import COMPLIMENTARY, Plan, Subscription
@@ -41,6 +41,7 @@ _OF_STATE = {
     State.CANCELLED.value: "cancelled",
 }
 _AT_ONCE = 1_000
+FREE_NEWSLETTER = "newsletter"  # its consent
 
 
 def standing_word(subscription: Subscription) -> str:
@@ -53,6 +54,10 @@ def standing_word(subscription: Subscription) -> str:
 def open_now(now: datetime) -> QuerySet[Subscription]:
     """Every subscription whose window is open."""
     return Subscription.objects.filter(starts_at__lte=now, ends_at__gt=now)
+
+
+def _consents() -> QuerySet[Consent]:
+    return Consent.objects.filter(letter=FREE_NEWSLETTER, given=True)
 
 
 def _with(word: str, now: datetime) -> QuerySet[Subscription]:
@@ -101,7 +106,7 @@ class Filters(WagtailFilterSet):  # type: ignore[misc]
         label="Joined until", widget=AdminDateInput, method="to_day"
     )
     newsletter = django_filters.BooleanFilter(
-        label="Wants the free newsletter", field_name="wants_newsletter"
+        label="Wants the free newsletter", method="with_newsletter"
     )
     note = django_filters.BooleanFilter(label="Has a note", method="with_note")
 
@@ -118,6 +123,12 @@ class Filters(WagtailFilterSet):  # type: ignore[misc]
     def to_day(self, members: QuerySet[Member], name: str, value: Any) -> QuerySet[Member]:
         end = start_of(value + timedelta(days=1), the_publication().zone)
         return members.filter(joined_at__lt=end)
+
+    def with_newsletter(
+        self, members: QuerySet[Member], name: str, value: bool
+    ) -> QuerySet[Member]:
+        theirs = Exists(_consents().filter(member=OuterRef("pk")))
+        return members.filter(theirs if value else ~theirs)
 
     def with_note(self, members: QuerySet[Member], name: str, value: bool) -> QuerySet[Member]:
         noted = Q(pk__in=MemberNote.objects.values("member"))
@@ -202,10 +213,11 @@ class Had:
     since: datetime | None
     until: datetime | None
     noted: bool
+    newsletter: bool
 
 
 def what_they_have(members: Iterable[Member], now: datetime) -> dict[int, Had]:
-    """For each of some members what they have now, in three statements for all of them."""
+    """For each of some members what they have now, in four statements for all of them."""
     rows = {one.pk: one for one in members}
     theirs: dict[int, list[Subscription]] = {}
     for one in open_now(now).filter(member__in=rows).select_related("plan").order_by("-ends_at"):
@@ -213,6 +225,7 @@ def what_they_have(members: Iterable[Member], now: datetime) -> dict[int, Had]:
     noted = set(MemberNote.objects.filter(member__in=rows).values_list("member", flat=True))
     addresses = EmailAddress.objects.filter(user__in=rows, primary=True, verified=False)
     unconfirmed = set(addresses.values_list("user", flat=True))
+    wanting = set(_consents().filter(member__in=rows).values_list("member", flat=True))
     found = {}
     for key, member in rows.items():
         mine = theirs.get(key, [])
@@ -226,6 +239,7 @@ def what_they_have(members: Iterable[Member], now: datetime) -> dict[int, Had]:
             since=min((one.starts_at for one in mine), default=None),
             until=mine[0].ends_at if mine else None,
             noted=key in noted,
+            newsletter=key in wanting,
         )
     return found
 
@@ -252,6 +266,6 @@ def as_rows(members: QuerySet[Member], now: datetime) -> Iterator[tuple[Any, ...
                 yield (
                     *(one.email, one.name, day(one.joined_at), has.standing, has.plan),
                     *(day(has.since), day(has.until)),
-                    "yes" if one.wants_newsletter else "no",
+                    "yes" if has.newsletter else "no",
                     "yes" if has.noted else "",
                 )

@@ -15,6 +15,8 @@ from standfirst.library.models import Saved
 from standfirst.library.reading_list import move_saved
 from standfirst.members.actions import move_notes
 from standfirst.members.models import Member, MemberNote, Merger
+from standfirst.newsletters.actions.following import move_follows
+from standfirst.newsletters.models import Follow
 from standfirst.publication.events import AccountsMerged, happened
 from standfirst.subscriptions.actions import move_subscriptions, why_not_move
 
@@ -45,6 +47,7 @@ def what_moves(left: Member) -> list[str]:
     for many, what in (
         (Unlock.objects.filter(member=left).count(), "unlocked articles"),
         (Saved.objects.filter(member=left).count(), "articles on the reading list"),
+        (Follow.objects.filter(member=left).count(), "topics or authors followed"),
         (MemberNote.objects.filter(member=left).count(), "notes"),
         (Merger.objects.filter(kept=left).count(), "accounts that were merged before"),
     ):
@@ -57,7 +60,8 @@ def merge(left: Member, kept: Member, *, by: Member, why: str, now: datetime) ->
     """Make `left` a part of `kept` and delete it, all or nothing. Raises Refused with a sentence.
 
     `kept` stays as it is in name, address, ways to sign in and newsletters; what was agreed to at
-    another address is not agreed to here. `why` is kept for whoever asks later.
+    another address is not agreed to here, and its consents go with it. `why` is kept for whoever
+    asks later.
     """
     with transaction.atomic():
         pair = Member.objects.select_for_update().filter(pk__in=[left.pk, kept.pk]).order_by("pk")
@@ -70,6 +74,7 @@ def merge(left: Member, kept: Member, *, by: Member, why: str, now: datetime) ->
         subscriptions = move_subscriptions(left, kept, by=by, why=why, now=now)
         unlocks = move_unlocks(left, kept, by=by, now=now)
         saved = move_saved(left, kept)
+        follows = move_follows(left, kept)
         notes = move_notes(left, kept)
         if not kept.name and left.name:
             kept.name = left.name
@@ -82,7 +87,8 @@ def merge(left: Member, kept: Member, *, by: Member, why: str, now: datetime) ->
             unlocks=[one.pk for one in unlocks],
             told=[
                 f"{len(subscriptions)} subscriptions, {len(unlocks)} unlocked articles, "
-                f"{saved} on the reading list and {notes} notes came along."
+                f"{saved} on the reading list, {follows} topics or authors followed and "
+                f"{notes} notes came along."
             ],
             by=by,
             why=why,

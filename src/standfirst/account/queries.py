@@ -16,8 +16,10 @@ from standfirst.access.queries import shelf_of
 from standfirst.access.rules import UnlockKind
 from standfirst.articles.queries import published
 from standfirst.library.models import Saved
+from standfirst.members.consent import said_by, wanted_by
 from standfirst.members.models import Member
 from standfirst.members.queries import accounts_within, notes_about
+from standfirst.newsletters.preferences import follows_of
 from standfirst.publication.models import Publication
 from standfirst.publication.rules import next_month, start_of
 from standfirst.subscriptions.actions.leaving import THE_READER
@@ -115,10 +117,7 @@ def everything_about(member: Member) -> dict[str, Any]:
         "addresses": list(
             EmailAddress.objects.filter(user=member).values("email", "verified", "primary")
         ),
-        "newsletters": {
-            "free_newsletter": member.wants_newsletter,
-            "daily_review": member.wants_daily_review,
-        },
+        "letters": letters_about(member),
         "unlocks": list(
             Unlock.objects.filter(member=member)
             .order_by("unlocked_at")
@@ -151,6 +150,26 @@ def everything_about(member: Member) -> dict[str, Any]:
             .order_by("created_at")
             .values("created_at", "last_seen_at", "ip", "user_agent")
         ),
+    }
+
+
+def letters_about(member: Member) -> dict[str, Any]:
+    """Which letters a member wants, what they ever said of them, and what they follow."""
+    return {
+        "wanted": sorted(wanted_by(member)),
+        "said": [
+            {
+                "letter": entry.letter,
+                "said": "yes" if entry.given else "no",
+                "by": entry.get_by_display(),
+                "proof": entry.proof,
+                "at": entry.at,
+            }
+            for entry in said_by(member)
+        ],
+        "followed": [
+            {"name": str(row.topic or row.author), "since": row.since} for row in follows_of(member)
+        ],
     }
 
 

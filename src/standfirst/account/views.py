@@ -31,14 +31,15 @@ from standfirst.library.reading_list import (
 )
 from standfirst.members.actions import (
     ask_to_change_address,
-    choose_newsletters,
     rename,
     set_password,
 )
+from standfirst.members.consent import By
 from standfirst.members.forms import AddressForm, NameForm, PasswordForm
 from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
 from standfirst.members.sign_in import next_of, proved_by_mail_just_now, too_often
+from standfirst.newsletters.preferences import change, preferences_of
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.actions.leaving import may_withdraw
 from standfirst.subscriptions.queries import main_subscription, subscribed_until
@@ -83,19 +84,15 @@ def chosen(request: HttpRequest, member: Member) -> HttpResponse:
 
 @own_page
 def newsletters(request: HttpRequest, member: Member) -> HttpResponse:
-    """Which newsletters the member wants."""
+    """Which letters the member wants, and what they follow."""
     if request.method == "POST":
-        choose_newsletters(
-            member,
-            newsletter="newsletter" in request.POST,
-            daily_review="daily_review" in request.POST,
-        )
-        messages.success(request, "Your choice is kept.")
-        return redirect("newsletters")
+        done = change(member, request.POST, By.ACCOUNT, delivery=None, now=timezone.now())
+        return redirect(f"{reverse('my_newsletters')}?done={done}")
     return page(
         request,
         "newsletters",
-        subscribed=subscribed_until(member, timezone.now()) is not None,
+        preferences=preferences_of(member),
+        done=request.GET.get("done", ""),
     )
 
 

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from standfirst.members.consent import AT_JOINING, By, give
 from standfirst.members.models import Member, MemberNote, Merger
 from standfirst.members.queries import is_verified
 from standfirst.publication.events import (
@@ -28,12 +29,15 @@ def join(
     """Create a free account with an unconfirmed address; None where the address already has one.
 
     `email` is a valid address in lower case, `article` the id of the article they join
-    at; `quiet` sends no mail.
+    at. It is a yes to what the forms of joining speak of, `consent.AT_JOINING`. `quiet` where
+    somebody else makes the account: no mail is sent, and nobody has said yes to any.
     """
     try:
         with transaction.atomic():
             member = Member.objects.create_user(email, password or None)
             EmailAddress.objects.create(user=member, email=email, primary=True, verified=False)
+            if not quiet:
+                give(member, AT_JOINING, By.JOINING, now=member.joined_at)
             happened(MemberJoined(member=member.pk, article=article, quiet=quiet))
     except IntegrityError:
         if Member.objects.filter(email__iexact=email).exists():
@@ -169,13 +173,6 @@ def rename(member: Member, name: str) -> None:
     """Set how the member is called; `name` is as `rules.name_from` gives it."""
     Member.objects.filter(pk=member.pk).update(name=name)
     member.name = name
-
-
-def choose_newsletters(member: Member, *, newsletter: bool, daily_review: bool) -> None:
-    """Say which newsletters the member wants."""
-    Member.objects.filter(pk=member.pk).update(
-        wants_newsletter=newsletter, wants_daily_review=daily_review
-    )
 
 
 # -- what colleagues write down ---------------------------------------------------------------

@@ -39,8 +39,6 @@ class Member(AbstractBaseUser, PermissionsMixin):
         "staff", default=False, help_text="Reads everything and may enter the newsroom."
     )
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
-    wants_newsletter = models.BooleanField("the free newsletter", default=True)
-    wants_daily_review = models.BooleanField("The Daily Review", default=True)
 
     objects: ClassVar[MemberManager] = MemberManager()
 

@@ -1,5 +1,7 @@
 """What the worker does for newsletters: drafting and sending what is due, mail to colleagues."""
 
+import logging
+
 from django.conf import settings
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
@@ -10,11 +12,16 @@ from django_tasks import TaskContext, task
 from standfirst.members.mail import HEADERS, REMEMBERED, one_line, send_letter
 from standfirst.members.models import Member
 from standfirst.newsletters.actions import drafting, editions
+from standfirst.newsletters.actions.hearing import hear_mail
+from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
 from standfirst.newsletters.desk import editors, told_of
 from standfirst.newsletters.letters import compose, filled, test_values
 from standfirst.newsletters.models import Edition, Turn
-from standfirst.newsletters.queries import as_written, sender_of
+from standfirst.newsletters.queries import as_written
+from standfirst.newsletters.senders import from_header
 from standfirst.publication.queries import the_publication
+
+log = logging.getLogger("standfirst.newsletters")
 
 FOLDER = "newsletters/mail"
 
@@ -73,7 +80,7 @@ def send_test(context: TaskContext, edition: int, member: int) -> None:
         mail = EmailMultiAlternatives(
             subject=one_line(f"[Test, as a {variant}] {letter.subject}"),
             body=letter.text,
-            from_email=sender_of(found.newsletter),
+            from_email=from_header(found.newsletter),
             to=[to.email],
             headers=dict(HEADERS),
         )
@@ -83,3 +90,18 @@ def send_test(context: TaskContext, edition: int, member: int) -> None:
         except BaseException:
             cache.delete(mark)
             raise
+
+
+def read_bounces() -> None:
+    """Read the mailbox that bounces arrive in, if there is one."""
+    if not settings.BOUNCE_MAILBOX:
+        return
+    try:
+        read, heard = read_mailbox(
+            settings.BOUNCE_MAILBOX, lambda raw: hear_mail(raw, timezone.now())
+        )
+    except Unreadable as error:
+        log.error("%s It is tried again in five minutes.", error)
+        return
+    if read:
+        log.info("%d mails were in the mailbox for bounces, %d of them about ours.", read, heard)

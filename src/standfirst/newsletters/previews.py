@@ -3,6 +3,7 @@
 Nothing is stored. What a page may show is decided by `access.rules.decide` for a made-up standing.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,12 @@ from django.utils import timezone
 
 from standfirst.access.rules import VISITOR, Standing, decide
 from standfirst.members.forms import JoinForm
-from standfirst.newsletters.letters import preview
+from standfirst.newsletters.letters.previews import Kind, Look, preview
 from standfirst.newsletters.models import Edition
 from standfirst.newsletters.pages import edition_page
 
 # By the mode's name: variant of the letter, its part, how it is looked at.
-LETTERS = {
+LETTERS: Mapping[str, tuple[str, Kind, Look]] = {
     "mail-subscriber": ("subscriber", "html", "desktop"),
     "mail-member": ("member", "html", "desktop"),
     "dark-subscriber": ("subscriber", "html", "dark"),

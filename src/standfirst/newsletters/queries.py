@@ -5,18 +5,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.headerregistry import Address
-from email.utils import parseaddr
 from functools import lru_cache
 
 import holidays
-from django.conf import settings
 from django.db.models import QuerySet
 
 from standfirst.articles.models import Article, Place
 from standfirst.articles.on_shelves import shelf_of
 from standfirst.articles.queries import cards
-from standfirst.members.mail import one_line
 from standfirst.newsletters.models import Edition, MailSettings, Newsletter, Turn
 from standfirst.newsletters.models.settings import country_and_part
 from standfirst.newsletters.rules import Due, Rhythm, begins, belonging, days_in, next_due
@@ -55,6 +51,16 @@ def rhythm_of(newsletter: Newsletter, near: datetime) -> Rhythm:
 def next_turn(newsletter: Newsletter, now: datetime) -> Due | None:
     """The newsletter's next day and moment after `now` (aware)."""
     return next_due(rhythm_of(newsletter, now), now)
+
+
+def open_turns(now: datetime) -> QuerySet[Turn]:
+    """Turns whose edition waits for its hour or has just passed it; those held wait for people."""
+    return Turn.objects.filter(
+        edition__isnull=False,
+        begun_at__isnull=True,
+        held_at__isnull=True,
+        due_at__lte=now,
+    ).order_by("due_at", "pk")
 
 
 # -- what belongs in an edition -----------------------------------------------------------------
@@ -143,31 +149,3 @@ def newsletters_for_readers() -> Sequence[Shown]:
         if one.offered or newest:
             found.append(Shown(one, newest))
     return found
-
-
-# -- from whom -------------------------------------------------------------------------------
-
-
-def sender_of(newsletter: Newsletter) -> str:
-    """The From header of a newsletter: its own, or else the house's, or else the program's."""
-    house = MailSettings.load()
-    own_name, own = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    address = newsletter.sender_address or house.sender_address or own
-    name = newsletter.sender_name or house.sender_name or the_publication().name or own_name
-    local, _, domain = address.rpartition("@")
-    return str(Address(display_name=one_line(name), username=local, domain=domain))
-
-
-def reply_to_of(newsletter: Newsletter) -> str:
-    """Where answers go to; "" where that is the sender itself."""
-    return newsletter.reply_to or MailSettings.load().reply_to or the_publication().contact
-
-
-def open_turns(now: datetime) -> QuerySet[Turn]:
-    """Turns whose edition waits for its hour or has just passed it; those held wait for people."""
-    return Turn.objects.filter(
-        edition__isnull=False,
-        begun_at__isnull=True,
-        held_at__isnull=True,
-        due_at__lte=now,
-    ).order_by("due_at", "pk")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import dj_database_url
 
@@ -21,8 +21,14 @@ VARIABLES: Mapping[str, str] = {
     "ALLOWED_HOSTS": "host names to answer to, separated by commas; default: that of BASE_URL",
     "DATABASE_URL": "postgres://user:password@host/name; default: SQLite in STANDFIRST_HOME",
     "REDIS_URL": "redis://host:6379/0 for rate limits shared by several machines",
-    "EMAIL_URL": "smtp://user:password@host:587?tls=1, smtps://..., file:///folder or console:",
+    "EMAIL_URL": "smtp://user:password@host:587?tls=1, smtps://…, mailgun://key@domain, "
+    "sparkpost://key@, mailjet://key:secret@, brevo://key@, file:///folder or console:",
     "EMAIL_FROM": "sender of the magazine's mail, such as The Meridian <post@magazine.example>",
+    "DKIM_KEY": "file with the private key (PEM) that signs newsletters; else the relay signs",
+    "DKIM_SELECTOR": "the name of that key in the DNS; default: standfirst",
+    "MAIL_BOUNCES": "address that bounces of newsletters go to; default: their sender",
+    "BOUNCE_MAILBOX": "imaps://user:password@host/INBOX, the mailbox that bounces arrive in",
+    "MAIL_WEBHOOK_SECRET": "name:password that the provider's events carry; Mailgun's signing key",
     "MEDIA_ROOT": "folder for pictures; default: media in STANDFIRST_HOME",
     "STATIC_ROOT": "folder that `standfirst prepare` collects style sheets and scripts in",
     "PAGE_STORE": "folder of this host's kept pages; default: pages in STANDFIRST_HOME",
@@ -205,10 +211,13 @@ def email(url: str) -> dict[str, Any]:
             "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
             "EMAIL_FILE_PATH": parts.path,
         }
+    if parts.scheme in PROVIDERS:
+        return _provider(parts)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
         raise BadSetting(
             "EMAIL_URL is not understood. Write smtp://user:password@host:587?tls=1, "
-            "smtps://user:password@host:465, file:///folder or console:."
+            "smtps://user:password@host:465, mailgun://key@domain, sparkpost://key@, "
+            "mailjet://key:secret@, brevo://key@, file:///folder or console:."
         )
     secure = parts.scheme == "smtps"
     return {
@@ -221,3 +230,47 @@ def email(url: str) -> dict[str, Any]:
         "EMAIL_USE_TLS": not secure and dict(parse_qsl(parts.query)).get("tls", "1") == "1",
         "EMAIL_TIMEOUT": 20,
     }
+
+
+# Those that take one text with many recipients' words (see newsletters.delivery.provider); what
+# Anymail calls their key, and whether there are two parts to it.
+PROVIDERS = {
+    "mailgun": ("MAILGUN_API_KEY", ""),
+    "sparkpost": ("SPARKPOST_API_KEY", ""),
+    "mailjet": ("MAILJET_API_KEY", "MAILJET_SECRET_KEY"),
+    "brevo": ("BREVO_API_KEY", ""),
+}
+
+
+def _provider(parts: SplitResult) -> dict[str, Any]:
+    """Anymail's settings. `?api=` names another address of the provider's interface, such as that
+    for Europe."""
+    name = parts.scheme
+    key, secret = PROVIDERS[name]
+    no_domain = name == "mailgun" and not parts.hostname
+    if not parts.username or (secret and not parts.password) or no_domain:
+        raise BadSetting(
+            f"EMAIL_URL lacks a part. Write {name}://"
+            f"{'key:secret@' if secret else 'key@'}{'your.domain' if name == 'mailgun' else ''}."
+        )
+    anymail: dict[str, Any] = {key: unquote(parts.username)}
+    if secret:
+        anymail[secret] = unquote(parts.password or "")
+    if name == "mailgun":
+        anymail["MAILGUN_SENDER_DOMAIN"] = parts.hostname
+    api = dict(parse_qsl(parts.query)).get("api")
+    if api:
+        anymail[f"{name.upper()}_API_URL"] = api
+    return {
+        "EMAIL_BACKEND": f"anymail.backends.{name}.EmailBackend",
+        "ANYMAIL": anymail,
+        "EMAIL_TIMEOUT": 20,
+    }
+
+
+def webhook_secret(secret: str) -> dict[str, str]:
+    """Anymail's settings by which events of a provider are believed: `name:password` (HTTP's basic
+    authentication), or Mailgun's key for signing."""
+    if not secret:
+        return {}
+    return {"WEBHOOK_SECRET" if ":" in secret else "MAILGUN_WEBHOOK_SIGNING_KEY": secret}

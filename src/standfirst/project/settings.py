@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "django_tasks",
     "django_tasks_db",
+    "anymail",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -214,6 +215,8 @@ ACCOUNT_RATE_LIMITS = {
     "all_access": "60/m/ip,20/m/user",
     "withdraw": "60/m/ip",
     "withdraw_ask": "10/m/ip,5/h/key",
+    # By whom the link names: mail programs unsubscribe many readers from few networks.
+    "mail_preferences": "30/m/key",
     "confirm_code": "20/m/ip,10/h/user",
     "send_confirmation": "20/m/ip,3/10m/user",
     "sign_in_link": "20/m/ip",
@@ -272,6 +275,14 @@ for _name, _value in environment.email(environment.text("EMAIL_URL", "console:")
     globals()[_name] = _value
 DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", "Standfirst <post@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+MAIL_WEBHOOK_SECRET = environment.text("MAIL_WEBHOOK_SECRET")
+ANYMAIL = {**globals().get("ANYMAIL", {}), **environment.webhook_secret(MAIL_WEBHOOK_SECRET)}
+DKIM_KEY, DKIM_SELECTOR = (
+    environment.text("DKIM_KEY"),
+    environment.text("DKIM_SELECTOR", "standfirst"),
+)
+MAIL_BOUNCES = environment.text("MAIL_BOUNCES")
+BOUNCE_MAILBOX = environment.text("BOUNCE_MAILBOX")
 
 MEDIA_ROOT = environment.folder("MEDIA_ROOT", HOME / "media")
 MEDIA_URL = "/media/"

@@ -11,7 +11,9 @@ from standfirst.articles import views as articles
 from standfirst.library import views as library
 from standfirst.library.browsers import description, suggestions
 from standfirst.library.feeds import feed_of_search
+from standfirst.newsletters import by_link
 from standfirst.newsletters import views as newsletters
+from standfirst.newsletters.providers import addresses as mail_providers
 from standfirst.project import views as project
 from standfirst.reading import buying, plans
 from standfirst.reading import views as reading
@@ -67,9 +69,12 @@ urlpatterns = [
     path("account/", include("standfirst.members.urls")),
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
+    path("mail/<str:token>/", by_link.preferences, name="mail_preferences"),
+    path("mail/<str:token>/off/", by_link.unsubscribe, name="mail_unsubscribe"),
     path("bills/<str:token>/", bill_page, name="bill"),
     # what others tell
     path("webhooks/<slug:provider>/", subscriptions.hear, name="webhooks"),
+    path("webhooks/mail/", include((mail_providers(), "mail_providers"))),
     # the newsroom and the program itself
     # One way in for everybody, where tries are counted; Wagtail's way out signs out on a GET.
     path("newsroom/login/", project.log_in, {"otherwise": "/newsroom/"}),

@@ -27,7 +27,8 @@ from django_tasks_db.models import DBTaskResult
 
 from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
-from standfirst.newsletters.jobs import draft_due, send_due
+from standfirst.newsletters.jobs import draft_due, read_bounces, send_due
+from standfirst.newsletters.occasions import tell_followers, tell_of_choices
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
 from standfirst.subscriptions.actions import see_to_bills
@@ -143,6 +144,8 @@ def chores() -> list[Chore]:
         Chore("write sitemaps", 60, write_sitemaps),
         Chore("draft editions", 20, draft_due),
         Chore("send editions", 10, send_due),
+        Chore("tell followers", 30, tell_followers),
+        Chore("tell of new choices", 300, tell_of_choices),
         Chore("try mail again", 20, try_mail_again),
         Chore("rescue jobs", 60, rescue_jobs),
         Chore("end what readers ended", 30, finish_endings),
@@ -152,6 +155,7 @@ def chores() -> list[Chore]:
         Chore("forget notes", 3600, forget_notes),
         Chore("forget counts of searches", 600, forget_counts),
         Chore("forget what was missed", 3600, forget_missed),
+        Chore("read bounces", 300, read_bounces),
         Chore("see to bills", 600, see_to_bills),
         Chore("forget what events said", 3600, forget_bodies),
         Chore("forget sessions", 86400, forget_sessions),

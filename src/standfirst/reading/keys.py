@@ -6,7 +6,7 @@ SEARCHED = "/library/"  # kept only as it is before anything is searched for
 SOLD = "/all-access/"  # made for one reader where its address says whence, or a currency
 _SAID = re.compile(r"(?:^|&)(?:next|currency|price)=")
 NEVER_KEPT = (
-    *("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/"),
+    *("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/", "/mail/"),
     *("/healthz", f"{SEARCHED}?", f"{SEARCHED}feed.atom", f"{SEARCHED}suggestions"),
     f"{SOLD}?",
     "/newsletters/",  # each reader's by their standing, and read by few

@@ -9,15 +9,10 @@ from django.db import transaction
 from standfirst.members.models import Member
 from standfirst.newsletters.actions.sending import begin
 from standfirst.newsletters.letters import compose
-from standfirst.newsletters.models import Edition, SendingKind, Turn, Unapproved
-from standfirst.newsletters.queries import (
-    as_written,
-    fingerprint,
-    open_turns,
-    reply_to_of,
-    sender_of,
-)
+from standfirst.newsletters.models import Edition, Sending, SendingKind, Turn, Unapproved
+from standfirst.newsletters.queries import as_written, fingerprint, open_turns
 from standfirst.newsletters.rules import Next, Stage, next_step
+from standfirst.newsletters.senders import from_header, reply_to_of
 from standfirst.publication.events import EditorsNeeded, TestWanted, happened
 from standfirst.publication.statements import transaction_in_turn
 
@@ -179,20 +174,20 @@ def _send(turn: Turn, edition: Edition, by: Member | None, now: datetime) -> Non
     begin_sending(sent, by, now)
 
 
-def begin_sending(edition: Edition, by: Member | None, now: datetime) -> None:
-    """Compose the letter, freeze who gets it, and let it go."""
+def begin_sending(edition: Edition, by: Member | None, now: datetime) -> Sending:
+    """The ledger's part: fix what the letter says and who gets it, and let it go."""
     newsletter = edition.newsletter
-    begin(
+    return begin(
         SendingKind.EDITION,
         f"edition:{edition.pk}",
-        compose(edition, now),
+        compose(edition),
         consent=newsletter.slug,
         audience=newsletter.audience,
         topics=[newsletter.topic_id] if newsletter.topic_id else [],
-        sender=sender_of(newsletter),
-        reply_to=reply_to_of(newsletter),
         newsletter=newsletter,
         edition=edition,
+        sender=from_header(newsletter),
+        reply_to=reply_to_of(newsletter),
         by=by.pk if by else None,
         now=now,
     )

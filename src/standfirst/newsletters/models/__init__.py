@@ -10,13 +10,17 @@ from standfirst.newsletters.models.editions import (
     Turn,
     Unapproved,
 )
-from standfirst.newsletters.models.readers import Follow, Suppression
+from standfirst.newsletters.models.readers import Alerted, Follow, Suppression, Welcomed
+from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
+    TALLIES,
     Batch,
     BatchState,
     Delivery,
     DeliveryState,
     Letter,
+    Quota,
+    Rest,
     Sending,
     SendingKind,
     SendingState,
@@ -24,6 +28,8 @@ from standfirst.newsletters.models.sending import (
 from standfirst.newsletters.models.settings import MailSettings
 
 __all__ = [
+    "TALLIES",
+    "Alerted",
     "Audience",
     "Batch",
     "BatchState",
@@ -37,10 +43,14 @@ __all__ = [
     "MailSettings",
     "Newsletter",
     "Outcome",
+    "Quota",
+    "Rest",
+    "Returned",
     "Sending",
     "SendingKind",
     "SendingState",
     "Suppression",
     "Turn",
     "Unapproved",
+    "Welcomed",
 ]

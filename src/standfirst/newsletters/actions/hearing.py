@@ -1,0 +1,179 @@
+"""What comes back stops further mail: bounces and complaints, from a mailbox or from a provider."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
+from django.db import transaction
+
+from standfirst.members.consent import take_back
+from standfirst.members.models import ConsentEntry
+from standfirst.newsletters.actions.sending import hear as settled
+from standfirst.newsletters.bounces.rules import WORDS, What, is_of_the_address, read_return
+from standfirst.newsletters.links import delivery_of
+from standfirst.newsletters.models import (
+    Delivery,
+    DeliveryState,
+    Returned,
+    Sending,
+    Suppression,
+)
+
+log = logging.getLogger("standfirst.newsletters")
+
+# A full mailbox is not the end of an address, three in a month are.
+NOT_TAKEN_MOST, NOT_TAKEN_WITHIN = 3, timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What is told of one address: by a provider (whose word was authenticated), or by a mail that
+    bears our own Message-ID. `delivery` where it is known which letter it was."""
+
+    what: What
+    address: str
+    words: str
+    by: str
+    delivery: int | None = None
+
+
+def hear(news: News, now: datetime) -> bool:
+    """Note what came back, and stop mail to an address that refuses it or calls it spam. Says
+    whether it was new; the same may be told any number of times."""
+    with transaction.atomic():
+        if news.delivery is not None:
+            _, new = Returned.objects.get_or_create(
+                delivery=news.delivery, what=news.what, defaults=_row(news, now)
+            )
+        else:
+            new = not Suppression.objects.filter(address__iexact=news.address).exists()
+            if new:
+                Returned.objects.create(delivery=None, what=news.what, **_row(news, now))
+        if not new:
+            return False
+        if news.delivery is not None:
+            complained = news.what is What.COMPLAINED
+            state = DeliveryState.COMPLAINED if complained else DeliveryState.BOUNCED
+            settled(news.delivery, state, news.words)
+        reason = _reason(news, now)
+        if reason is Suppression.Reason.COMPLAINED:
+            _say_no(news, now)
+        if reason:
+            suppress(news.address, reason, news.words, now, delivery=news.delivery)
+    return True
+
+
+def _row(news: News, now: datetime) -> dict[str, object]:
+    return {"address": news.address, "words": news.words[:WORDS], "by": news.by, "at": now}
+
+
+def _say_no(news: News, now: datetime) -> None:
+    """Whoever calls a letter spam does not want it: that is kept as what they said."""
+    row = Delivery.objects.filter(pk=news.delivery).first() if news.delivery else None
+    sending = Sending.objects.filter(pk=row.id >> Delivery.NUMBERS).first() if row else None
+    if row and sending:
+        take_back(
+            row.member,
+            [sending.consent],
+            ConsentEntry.By.COMPLAINED,
+            proof=news.words,
+            delivery=row.pk,
+            now=now,
+        )
+
+
+def _reason(news: News, now: datetime) -> Suppression.Reason | None:
+    match news.what:
+        case What.COMPLAINED:
+            return Suppression.Reason.COMPLAINED
+        case What.REFUSED:
+            return Suppression.Reason.BOUNCED
+        case What.NOT_TAKEN:
+            lately = Returned.objects.filter(
+                address=news.address, what=What.NOT_TAKEN, at__gt=now - NOT_TAKEN_WITHIN
+            )
+            if lately.count() >= NOT_TAKEN_MOST:
+                return Suppression.Reason.BOUNCED
+    return None
+
+
+def suppress(
+    address: str,
+    reason: Suppression.Reason,
+    detail: str,
+    now: datetime,
+    *,
+    delivery: int | None = None,
+) -> bool:
+    """Send no newsletter to an address any more; the first reason stays. Says whether it is new."""
+    if Suppression.objects.filter(address__iexact=address).exists():
+        return False
+    row = Suppression(
+        address=address.lower(), reason=reason, detail=detail[:WORDS], delivery=delivery, at=now
+    )
+    Suppression.objects.bulk_create([row], ignore_conflicts=True)  # who was quicker is right too
+    return True
+
+
+# -- by mail -------------------------------------------------------------------------------------
+
+
+def hear_mail(raw: bytes, now: datetime) -> bool:
+    """A mail from the mailbox for bounces. Says whether it was a bounce or complaint about one of
+    our letters; anything else, and one without our Message-ID, changes nothing."""
+    found = read_return(raw)
+    if found is None or found.what is What.LATE:
+        return False
+    delivery = delivery_of(found.returned)
+    row = Delivery.objects.filter(pk=delivery).first() if delivery else None
+    if row is None:
+        log.info("A bounce was not about a letter of ours, and was left alone: %s", found.words)
+        return False
+    # Whoever forwards mail bounces with another address than the one that we wrote to.
+    hear(
+        News(
+            what=found.what, address=row.address, words=found.words, by="mailbox", delivery=row.pk
+        ),
+        now,
+    )
+    return True
+
+
+# -- from a provider -----------------------------------------------------------------------------
+
+_GONE = {RejectReason.BOUNCED, RejectReason.INVALID}
+
+
+def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> bool:
+    """An event of a provider, as Anymail reads it. Says whether it stopped or noted anything."""
+    number = str((event.metadata or {}).get("delivery", ""))
+    delivery = int(number) if number.isascii() and number.isdigit() and len(number) < 20 else None
+    delivery = delivery or delivery_of(event.message_id or "")
+    row = Delivery.objects.filter(pk=delivery).first() if delivery else None
+    what = _what(event)
+    if what is None:
+        if row is None or event.event_type not in {EventType.DELIVERED, EventType.SENT}:
+            return False
+        return settled(row.pk, DeliveryState.ACCEPTED, "The provider says so.")
+    address = row.address if row else (event.recipient or "")
+    if not address:
+        return False
+    words = " ".join(str(event.mta_response or event.description or what).split())
+    return hear(
+        News(
+            what=what, address=address, words=words, by=provider, delivery=row.pk if row else None
+        ),
+        now,
+    )
+
+
+def _what(event: AnymailTrackingEvent) -> What | None:
+    if event.event_type == EventType.COMPLAINED or event.reject_reason == RejectReason.SPAM:
+        return What.COMPLAINED
+    if event.event_type in {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED}:
+        words = str(event.mta_response or "")
+        if event.event_type == EventType.BOUNCED or event.reject_reason in _GONE:
+            return What.REFUSED if not words or is_of_the_address("", words) else What.NOT_TAKEN
+        return What.NOT_TAKEN
+    return None

@@ -1,0 +1,199 @@
+"""Beginning a sending, and what a colleague does with one that runs. One verb, one transaction."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
+
+from django.db import IntegrityError
+
+from standfirst.newsletters.delivery.freezing import freeze
+from standfirst.newsletters.delivery.ledger import cancel_rest, locked_batch_of, move
+from standfirst.newsletters.models import (
+    Audience,
+    BatchState,
+    Delivery,
+    DeliveryState,
+    Edition,
+    Letter,
+    Newsletter,
+    Sending,
+    SendingKind,
+    SendingState,
+)
+from standfirst.publication.statements import transaction_in_turn
+
+
+class Written(NamedTuple):
+    """A letter with the words of its slots still in it."""
+
+    subject: str
+    html: str
+    text: str
+
+
+class CannotBeSent(Exception):  # noqa: N818
+    """What was asked of a sending cannot be done; the text says why in a sentence."""
+
+
+def begin(
+    kind: SendingKind,
+    key: str,
+    letters: Mapping[str, Written | tuple[str, str, str]],
+    *,
+    consent: str,
+    sender: str,
+    now: datetime,
+    audience: str = Audience.MEMBERS,
+    topics: Collection[int] = (),
+    authors: Collection[int] = (),
+    reply_to: str = "",
+    newsletter: Newsletter | None = None,
+    edition: Edition | None = None,
+    by: int | None = None,
+) -> Sending:
+    """Freeze list and letters at `now` (aware) and let senders have them.
+
+    `key` names the occasion: begun twice, also at the same moment, it is one sending, the first.
+    `letters` has one for each variant (subscriber, member); whose variant has none is not on the
+    list. `consent` is what readers said yes to; `topics` and `authors` (numbers) are for the
+    audience of those who follow any of them. `sender` is the From header, `by` a colleague's
+    number.
+    """
+    known = Sending.objects.filter(key=key).first()
+    if known:
+        return known
+    try:
+        with transaction_in_turn():
+            sending = Sending.objects.create(
+                key=key,
+                kind=kind,
+                consent=consent,
+                audience=audience,
+                topics=sorted(topics),
+                authors=sorted(authors),
+                newsletter=newsletter,
+                edition=edition,
+                sender=sender,
+                reply_to=reply_to,
+                by=by,
+                begun_at=now,
+            )
+            Letter.objects.bulk_create(
+                Letter(sending=sending, variant=variant, subject=one[0], html=one[1], text=one[2])
+                for variant, one in letters.items()
+            )
+            sending.total = freeze(sending, letters.keys(), now)
+            sending.frozen_at = now
+            if not sending.total:
+                sending.state, sending.ended_at = SendingState.DONE, now
+            sending.save(update_fields=["total", "frozen_at", "state", "ended_at"])
+    except IntegrityError:
+        known = Sending.objects.filter(key=key).first()
+        if known:  # somebody else began it meanwhile
+            return known
+        raise
+    return sending
+
+
+# -- while it runs --------------------------------------------------------------------------------
+
+
+def pause(sending: int, *, why: str = "") -> bool:
+    """Let nothing more be claimed; what is under way is finished. Did it run?"""
+    with transaction_in_turn():
+        running = Sending.objects.filter(pk=sending, state=SendingState.SENDING)
+        return bool(running.update(state=SendingState.PAUSED, why=why[:400]))
+
+
+def resume(sending: int) -> bool:
+    """Go on with a sending that was paused. Was it?"""
+    with transaction_in_turn():
+        paused = Sending.objects.filter(pk=sending, state=SendingState.PAUSED)
+        return bool(paused.update(state=SendingState.SENDING, why=""))
+
+
+def cancel(sending: int, *, why: str) -> int:
+    """End a sending: who was not written to will not be, for this reason. Says how many these are
+    now; of what is under way, the rest follows when it is settled. A second time does nothing."""
+    with transaction_in_turn():
+        going_on = Sending.objects.filter(
+            pk=sending, state__in=[SendingState.SENDING, SendingState.PAUSED]
+        )
+        if not going_on.update(state=SendingState.CANCELLED, why=why[:400]):
+            return 0
+        return cancel_rest(Sending.objects.get(pk=sending))
+
+
+# -- what is in doubt -----------------------------------------------------------------------------
+
+
+def send_again(deliveries: Collection[int]) -> int:
+    """Queue letters again of which nobody knows whether they arrived: some readers may get theirs
+    twice. Says how many; what is not in doubt is left alone.
+
+    Raises CannotBeSent where the sending was cancelled.
+    """
+    count = 0
+    numbers = sorted(deliveries)
+    with transaction_in_turn():
+        for pk, ids in groupby(numbers, key=lambda one: one >> Delivery.NUMBERS):
+            sending = Sending.objects.select_for_update(no_key=True).filter(pk=pk).first()
+            if sending is None:
+                continue
+            if sending.state == SendingState.CANCELLED:
+                raise CannotBeSent("This sending was cancelled, so none of its letters is sent.")
+            here = 0
+            for one in ids:
+                batch = locked_batch_of(one)
+                if batch is None or not move(
+                    batch, one, [DeliveryState.UNCERTAIN], DeliveryState.QUEUED, "sent again"
+                ):
+                    continue
+                here += 1
+                if batch.state == BatchState.SETTLED:
+                    batch.state = BatchState.QUEUED
+                    # Who had it before and comes back late has nothing to tell any more.
+                    batch.claim += 1
+                    batch.not_before = batch.retry_at = batch.settled_at = None
+                batch.save()
+            if here and sending.state == SendingState.DONE:
+                sending.state, sending.ended_at = SendingState.SENDING, None
+                sending.save(update_fields=["state", "ended_at"])
+            count += here
+    return count
+
+
+# What may be heard of a delivery, and of which ones. A queued one may be under way at this moment,
+# its event quicker than the sender's own word.
+_NOT_YET = (DeliveryState.QUEUED, DeliveryState.UNCERTAIN)
+HEARD = {
+    DeliveryState.ACCEPTED: _NOT_YET,
+    DeliveryState.REFUSED: _NOT_YET,
+    DeliveryState.BOUNCED: (*_NOT_YET, DeliveryState.ACCEPTED),
+    DeliveryState.COMPLAINED: (*_NOT_YET, DeliveryState.ACCEPTED, DeliveryState.BOUNCED),
+}
+
+
+def hear(delivery: int, state: DeliveryState, why: str = "") -> bool:
+    """A provider, a server's log or a bounce says what became of a delivery: ACCEPTED, REFUSED,
+    BOUNCED or COMPLAINED. Did it change anything?"""
+    with transaction_in_turn():
+        batch = locked_batch_of(delivery)
+        if batch is None or not move(batch, delivery, HEARD[state], state, why):
+            return False
+        if not batch.queued:
+            batch.state = BatchState.SETTLED
+        batch.save()
+    return True
+
+
+def settle_uncertain(delivery: int, *, accepted: bool, why: str = "") -> bool:
+    """Somebody knows better of a letter in doubt. Was it in doubt?"""
+    state = DeliveryState.ACCEPTED if accepted else DeliveryState.REFUSED
+    with transaction_in_turn():
+        batch = locked_batch_of(delivery)
+        if batch is None or not move(batch, delivery, [DeliveryState.UNCERTAIN], state, why):
+            return False
+        batch.save()
+    return True

@@ -1,0 +1,86 @@
+"""`standfirst mail doctor`: is our mail believed, and if not, what is to be changed?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from standfirst.newsletters.doctor.rules import (
+    Finding,
+    Level,
+    Unanswered,
+    Zone,
+    look_at_alignment,
+    look_at_dkim,
+    look_at_dmarc,
+)
+from standfirst.newsletters.doctor.spf import look_at_spf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """The key that signs: its domain and selector, and its public half as a DNS record says it."""
+
+    domain: str
+    selector: str
+    public: str
+    kind: str = "rsa"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """What is to be examined: the domain readers see in From, the one that bounces go to, the key
+    that signs, the relay's name, and the addresses from which mail leaves, where they are known."""
+
+    author: str
+    envelope: str
+    key: Key | None = None
+    relay: str = ""
+    addresses: list[str] = field(default_factory=list)
+
+
+def examine(zone: Zone, sender: Sender) -> Iterator[Finding]:
+    """Every finding, one part after the other: SPF, DKIM, DMARC, alignment. A part for which the
+    DNS did not answer says so, and the others go on."""
+    key = sender.key
+    parts = [
+        lambda: look_at_spf(zone, sender.envelope, sender.addresses),
+        lambda: (
+            look_at_dkim(zone, key.domain, key.selector, key.public, key.kind)
+            if key
+            else [_unsigned(sender)]
+        ),
+        lambda: look_at_dmarc(zone, sender.author),
+        lambda: list(
+            look_at_alignment(
+                zone,
+                sender.author,
+                envelope=sender.envelope,
+                signed_by=key.domain if key else None,
+            )
+        ),
+    ]
+    for about, part in zip(("SPF", "DKIM", "DMARC", "Alignment"), parts, strict=True):
+        try:
+            yield from part()
+        except Unanswered as error:
+            yield Finding(Level.BAD, about, f"Not known: {error}. Try again later.")
+
+
+def _unsigned(sender: Sender) -> Finding:
+    by = f"the relay {sender.relay}" if sender.relay else "a relay"
+    return Finding(
+        Level.ADVICE,
+        "DKIM",
+        f"We sign nothing ourselves (DKIM_KEY is not set). If {by} signs, look at a letter that "
+        f"arrived: Authentication-Results should say dkim=pass with header.d={sender.author}.",
+    )
+
+
+def public_addresses(zone: Zone, relay: str) -> list[str]:
+    """The relay's addresses as the world sees them; none for one on this machine or network, whose
+    address outside is not known from here."""
+    try:
+        found = [str(ip_address(relay))]
+    except ValueError:
+        found = zone.addresses(relay) if "." in relay else []
+    return [one for one in found if ip_address(one).is_global]

@@ -1,0 +1,193 @@
+"""The letters: an edition, new choices, an alert, a welcome. Each is composed once, for all."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import urljoin
+
+from django.urls import reverse
+from django.utils import timezone
+
+from standfirst.access.queries import shelf_of as shelf_of_member
+from standfirst.access.rules import FullText, Terms, decide
+from standfirst.articles.models import Article, Author, Topic
+from standfirst.articles.on_shelves import newest, shelf_of
+from standfirst.members.models import Member
+from standfirst.newsletters.letters.contents import Contents, House, as_preview, shorter
+from standfirst.newsletters.letters.gathering import (
+    contents_of,
+    standing_in,
+    story_of,
+    the_articles,
+    the_house,
+)
+from standfirst.newsletters.letters.rendering import render
+from standfirst.newsletters.letters.source import (
+    CLIPPED_AT,
+    Source,
+    encoded_size,
+    in_words,
+    one_line,
+)
+from standfirst.newsletters.models import Edition
+from standfirst.publication.models import Publication, UnlockLasts
+from standfirst.publication.queries import the_publication
+from standfirst.publication.rules import month_of
+
+VARIANTS = ("subscriber", "member")
+TO_CHOOSE_FROM = 5
+HEADLINES = 6  # of the latest edition, in a welcome
+TOO_LONG = "This letter is longer than mail programs show, whatever is left out: shorten our take."
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """An edition's letters by variant, and what its editor should know of them, in sentences."""
+
+    letters: dict[str, Source]
+    notes: tuple[str, ...]
+
+
+def compose(edition: Edition, now: datetime | None = None) -> dict[str, Source]:
+    """What an edition says to readers of each variant (`subscriber`, `member`), at `now` (aware).
+
+    The edition need not be saved. No letter is longer than mail programs show: see `composed`.
+    """
+    return composed(edition, now).letters
+
+
+def composed(edition: Edition, now: datetime | None = None) -> Composed:
+    """The letters of `compose`, with a sentence for the editor where one had to be shortened."""
+    now = now or timezone.now()
+    house = the_house()
+    letters: dict[str, Source] = {}
+    notes: dict[str, None] = {}
+    for variant in VARIANTS:
+        letters[variant], note = _fitting(_for(edition, variant, house, now), house, variant, now)
+        if note:
+            notes[note] = None
+    return Composed(letters, tuple(notes))
+
+
+def _for(edition: Edition, variant: str, house: House, now: datetime) -> Contents:
+    standing = standing_in(variant, now)
+    contents = contents_of(edition, house, standing, now)
+    terms = Terms(edition.newsletter.terms)
+    if isinstance(decide(terms, standing, edition.pk or 0, now), FullText):
+        return contents
+    return as_preview(contents)
+
+
+def _fitting(contents: Contents, house: House, variant: str, now: datetime) -> tuple[Source, str]:
+    """The letter, shortened until it fits, and what to tell its editor ("" where it fitted)."""
+    letter, note = _edition_letter(contents, house, variant, now), ""
+    if encoded_size(letter) < CLIPPED_AT:
+        return letter, note
+    for less, told in shorter(contents):
+        letter, note = _edition_letter(less, house, variant, now), told
+        if encoded_size(letter) < CLIPPED_AT:
+            return letter, note
+    return (
+        letter,
+        "This letter is longer than mail programs show, whatever is left out: shorten it.",
+    )
+
+
+def _edition_letter(contents: Contents, house: House, variant: str, now: datetime) -> Source:
+    return render(
+        "edition",
+        house,
+        contents.subject,
+        it=contents,
+        preheader=contents.preheader,
+        for_member=variant == "member",
+        why=f"You get {contents.newsletter} because you asked for it at {house.host}.",
+        links=_links(house),
+        month=month_of(now, the_publication().zone),
+        allowance=in_words(house.allowance),
+    )
+
+
+def compose_choices(publication: Publication, month: date) -> Source:
+    """“Three new choices”, to members when a month (its first day) begins: how many, and what came
+    out lately to choose from."""
+    house = the_house()
+    number = publication.allowance
+    choices = f"{in_words(number)} new choice{'' if number == 1 else 's'}"
+    articles = [
+        article
+        for article in the_articles(newest(shelf_of(), 4 * TO_CHOOSE_FROM))
+        if article.effective_terms is Terms.METERED
+    ][:TO_CHOOSE_FROM]
+    return render(
+        "choices",
+        house,
+        choices.capitalize(),
+        choices=choices,
+        until_month_ends=publication.unlock_lasts == UnlockLasts.MONTH,
+        month=month,
+        stories=[story_of(one, house, photo=not place) for place, one in enumerate(articles)],
+        preheader=" · ".join(article.title for article in articles[:3]),
+        why=f"You get this letter because you asked {house.host} to tell you of new choices.",
+        links=_links(house),
+    )
+
+
+def compose_alert(article: Article, *followed: Topic | Author) -> Source:
+    """A new article on topics or by authors that readers follow, each of them at least one: never
+    more than every visitor may see, so that one letter is right for all of them."""
+    house = the_house()
+    (whole,) = the_articles([article.pk]) or [article]
+    story = story_of(whole, house, photo=True)
+    told = [
+        {
+            "by": "by" if isinstance(one, Author) else "on",
+            "name": one.name,
+            "url": urljoin(house.base_url, one.get_absolute_url()),
+        }
+        for one in followed
+    ]
+    new = f"New {told[0]['by']} {told[0]['name']}" if len(told) == 1 else "New"
+    names = " or ".join(one["name"] for one in told)
+    return render(
+        "alert",
+        house,
+        f"{new}: {story.headline}",
+        story=story,
+        followed=told,
+        preheader=story.standfirst,
+        why=f"You get this letter because you follow {names} at {house.host}.",
+        links=_links(house),
+    )
+
+
+def compose_welcome(member: Member, edition: Edition | None) -> Source:
+    """After joining: the article that is open already, what the account brings, and the headlines
+    of the latest edition of the free newsletter. Name and address stand in the slots, as always."""
+    now = timezone.now()
+    house = the_house()
+    latest = None
+    if edition is not None:
+        standing = standing_in("member", now)
+        latest = as_preview(contents_of(edition, house, standing, now))
+    headlines = [
+        *((one.headline, "") for one in (latest.take if latest else ())),
+        *((one.headline, one.url) for one in (latest.stories if latest else ())),
+    ]
+    return render(
+        "welcome",
+        house,
+        f"Welcome to {house.name}",
+        opened=[one_line(unlock.headline) for unlock in shelf_of_member(member)[:1]],
+        latest=latest,
+        headlines=headlines[:HEADLINES],
+        allowance=in_words(house.allowance),
+        preheader=house.tagline,
+        why=f"You get this letter because you opened an account at {house.host}.",
+        links=_links(house),
+    )
+
+
+def _links(house: House) -> dict[str, str]:
+    """Where letters lead to, besides articles. None of them signs anybody in."""
+    names = ("account", "all_access", "library")
+    return {name: urljoin(house.base_url, reverse(name)) for name in names}
