@@ -206,9 +206,7 @@ LETTERS = [
 
 
 @pytest.mark.parametrize(("mode", "whole"), LETTERS)
-def test_a_preview_of_a_letter_is_what_that_reader_will_get(
-    mode: str, whole: bool, rf: Any
-) -> None:
+def test_a_preview_of_a_letter_is_what_they_will_get(mode: str, whole: bool, rf: Any) -> None:
     edition = edition_of(make_newsletter(terms="subscribers"), live=False)
     response = preview_of(edition, rf.get("/"), mode)
     letter = response.content.decode()
