@@ -190,7 +190,7 @@ def make_cast() -> Magazine:
     editions = make_editions(articles[1])
     props = _props(articles, topic, region, picture, now)
     props.by_name["day"] = ["2026-11-26", "2026-11-27"]
-    props.values[:0] = [one.newsletter.slug for one in editions.values()]
+    props.by_name["letter"] = [one.newsletter.slug for one in editions.values()]
     return Magazine(articles, readers, props, editions)
 
 

@@ -1,5 +1,6 @@
 """Newsletters on the web as each kind of reader has them, and on the newsroom's desk."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from html import unescape
 from typing import Any
@@ -16,7 +17,8 @@ from standfirst.articles.actions import set_up_magazine
 from standfirst.members.models import Member
 from standfirst.newsletters.actions import editions
 from standfirst.newsletters.actions.setting_up import set_up_newsletters
-from standfirst.newsletters.models import Edition, Newsletter, Turn
+from standfirst.newsletters.jobs import send_test, tell_editors
+from standfirst.newsletters.models import Delivery, Edition, Newsletter, Sending, Turn
 from standfirst.newsletters.previews import preview_of
 from standfirst.newsletters.queries import as_written
 from tests.making import (
@@ -194,6 +196,32 @@ def test_a_preview_of_the_page_shows_what_that_reader_will_see(
     assert ("wall-title" in page) is not whole
 
 
+LETTERS = [
+    ("mail-subscriber", True),
+    ("dark-subscriber", True),
+    ("text-subscriber", True),
+    ("mail-member", False),
+    ("text-member", False),
+]
+
+
+@pytest.mark.parametrize(("mode", "whole"), LETTERS)
+def test_a_preview_of_a_letter_is_what_they_will_get(mode: str, whole: bool, rf: Any) -> None:
+    edition = edition_of(make_newsletter(terms="subscribers"), live=False)
+    response = preview_of(edition, rf.get("/"), mode)
+    letter = response.content.decode()
+    assert "Salt roads" in letter
+    assert (WRITTEN in letter) is whole
+    assert response["Content-Type"].startswith("text/plain" if "text" in mode else "text/html")
+
+
+def test_every_preview_can_be_opened_from_the_editor_s_form(editor: Client) -> None:
+    turn = drafted_by(editor)
+    for mode, _ in Edition.preview_modes:
+        address = reverse("wagtailadmin_pages:view_draft", args=[turn.edition_id])
+        assert "Salt roads" in text_at(editor, f"{address}?mode={mode}"), mode
+
+
 # -- on the desk ----------------------------------------------------------------------------------
 
 
@@ -231,6 +259,18 @@ def drafted_by(editor: Client) -> Turn:
     return turn
 
 
+@dataclass
+class _Result:
+    id: str
+
+
+class _Run:
+    """What a job is told of its run."""
+
+    def __init__(self, number: str) -> None:
+        self.task_result = _Result(number)
+
+
 def seen_on(page: str) -> str:
     return page.partition('name="seen" value="')[2].partition('"')[0]
 
@@ -250,6 +290,52 @@ def test_an_editor_drafts_tests_approves_and_sends(editor: Client, handed: list[
     assert len(handed) == 1
     edition = Edition.objects.get()
     assert text_at(Client(), edition.get_absolute_url()).count("Salt roads") > 1
+
+
+def test_what_is_sent_is_what_the_ledger_has(editor: Client) -> None:
+    """Without a stand-in: the letters of each kind of reader, and the list of who gets them."""
+    turn = drafted_by(editor)
+    wants = make_member(wants=["the-daily-review"])
+    make_member()
+    do(editor, turn, "approve", seen=seen_on(text_at(editor, reverse(DESK))))
+    do(editor, turn, "send")
+    sending = Sending.objects.get()
+    assert (sending.edition_id, sending.total) == (turn.edition_id, 1)
+    assert Delivery.objects.get().member == wants.pk
+    assert {letter.variant for letter in sending.letters.all()} == {"subscriber", "member"}
+    assert sending.letters.first().subject == "Salt roads"
+    desk = text_at(editor, reverse(DESK))
+    assert reverse("newsletters_sending", args=[sending.pk]) in desk
+
+
+def test_a_test_goes_to_whoever_asked_as_each_kind_of_reader_gets_it(
+    editor: Client, mailoutbox: list[Any]
+) -> None:
+    turn = drafted_by(editor)
+    me = Member.objects.get(pk=editor.session["_auth_user_id"])
+    for _ in range(2):  # a job may be run twice
+        send_test.func(_Run("one"), turn.edition_id, me.pk)
+    assert [mail.to for mail in mailoutbox] == [[me.email]] * 2
+    assert {mail.subject for mail in mailoutbox} == {
+        "[Test, as a subscriber] Salt roads",
+        "[Test, as a member] Salt roads",
+    }
+    assert "zq0" not in mailoutbox[0].body + mailoutbox[0].alternatives[0][0]
+
+
+def test_each_editor_is_told_once_why_an_edition_waits(
+    editor: Client, mailoutbox: list[Any]
+) -> None:
+    turn = drafted_by(editor)
+    colleague("Editors")
+    tell_editors.func(_Run("before"), turn.pk)
+    assert not mailoutbox  # nothing waits
+    do(editor, turn, "hold")
+    for _ in range(2):
+        tell_editors.func(_Run("two"), turn.pk)
+    assert len(mailoutbox) == len({mail.to[0] for mail in mailoutbox}) == 2
+    assert "Held." in mailoutbox[0].body
+    assert reverse(DESK) in mailoutbox[0].body
 
 
 def test_what_was_changed_meanwhile_is_not_approved(editor: Client) -> None:

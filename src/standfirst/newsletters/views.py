@@ -27,9 +27,9 @@ def newsletters(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def newsletter(request: HttpRequest, slug: str) -> HttpResponse:
+def newsletter(request: HttpRequest, letter: str) -> HttpResponse:
     """The archive of a newsletter, the newest edition first."""
-    found = get_object_or_404(Newsletter, slug=slug)
+    found = get_object_or_404(Newsletter, slug=letter)
     editions = editions_of(found).select_related("newsletter").prefetch_related("latest__article")
     try:
         page = Paginator(editions, PER_PAGE).page(request.GET.get("page") or 1)
@@ -41,13 +41,13 @@ def newsletter(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def edition(request: HttpRequest, slug: str, day: str) -> HttpResponse:
+def edition(request: HttpRequest, letter: str, day: str) -> HttpResponse:
     """An edition that was sent: all of it or its headlines, as `decide` says of this reader now."""
     try:
         on = date.fromisoformat(day)
     except ValueError as error:
         raise Http404("There is no such day.") from error
-    found = get_object_or_404(Newsletter, slug=slug)
+    found = get_object_or_404(Newsletter, slug=letter)
     sent = get_object_or_404(editions_of(found).select_related("newsletter"), day=on)
     now = timezone.now()
     standing = standing_of(request.user, now, crawler=verified_crawler(request))

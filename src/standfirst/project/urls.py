@@ -58,9 +58,9 @@ urlpatterns = [
     path("region/<str:slug>/", articles.region, name="region"),
     path("author/<str:slug>/", articles.author, name="author"),
     path("newsletters/", newsletters.newsletters, name="all_newsletters"),
-    path("newsletters/<slug:slug>/", newsletters.newsletter, name="newsletter"),
+    path("newsletters/<slug:letter>/", newsletters.newsletter, name="newsletter"),
     re_path(
-        r"^newsletters/(?P<slug>[-\w]+)/(?P<day>\d{4}-\d{2}-\d{2})/$",
+        r"^newsletters/(?P<letter>[-\w]+)/(?P<day>\d{4}-\d{2}-\d{2})/$",
         newsletters.edition,
         name="edition",
     ),

@@ -19,6 +19,7 @@ from standfirst.newsletters.actions import editions
 from standfirst.newsletters.actions.drafting import draft_today
 from standfirst.newsletters.desk import hour_written, on_desk, rows
 from standfirst.newsletters.models import EditionIndex, Newsletter, Turn
+from standfirst.newsletters.newsroom.sendings import LOOK
 from standfirst.publication.queries import the_publication
 
 PER_PAGE = 30
@@ -57,6 +58,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "past": [on_desk(turn) for turn in page],
             "list": page,
             "may_draft": may_draft(request.user),
+            "may_see_sendings": request.user.has_perm(LOOK),
             "may_change": request.user.has_perm("newsletters.change_newsletter"),
             "page_title": "Editions",
             "header_icon": "mail",
