@@ -55,8 +55,8 @@ REFUSE, REFUSE_AT, REFUSE_CODE, CLOSE, CLOSE_AT, HANG, HANG_AT, DELAY, SLOW = ra
 GOODBYE, PIPELINING, LIE, STRICT, SIZE = range(9, 14)
 FIRST_COUNT, MOST_WORKERS = 32, 64
 WORDS = {
-    421: "4.3.2 closing", 450: "4.2.1 mailbox busy", 451: "4.3.0 try again later",
-    452: "4.2.2 mailbox full", 550: "5.1.1 no such user", 554: "5.6.0 not this letter",
+    421: "4.3.2 closing", 450: "4.2.1 mailbox busy", 451: "4.2.0 not now",
+    452: "4.3.1 no room here", 550: "5.1.1 no such user", 554: "5.6.0 not this letter",
 }  # fmt: skip
 ROOM = 1 << 18
 
@@ -147,6 +147,7 @@ class Session(asyncio.BufferedProtocol):
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
         self.end = 0  # so much of the buffer is filled
         self.in_body = self.fresh = self.deaf = self.secure = self.named = False
+        self.becoming_secure = False
         self.login: list[str] | None = None  # answers of AUTH LOGIN so far
         self.sender: str | None = None
         self.recipients: list[str] = []
@@ -157,9 +158,6 @@ class Session(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
-        if self.secure:  # STARTTLS is done
-            self.deaf = False
-            return
         self.secure = self.sink.implicit
         self.cells[self.sink.first + 2] += 1
         if not self.trouble("hello"):
@@ -174,7 +172,7 @@ class Session(asyncio.BufferedProtocol):
             return
         self.end += nbytes
         begin = 0
-        while begin < self.end and not self.deaf:
+        while begin < self.end and not self.deaf and not self.becoming_secure:
             after = self.read_body(begin) if self.in_body else self.read_command(begin)
             if after is None:
                 break
@@ -358,7 +356,7 @@ class Session(asyncio.BufferedProtocol):
 
     def do_starttls(self, _: str) -> None:
         self.transport.write(b"220 2.0.0 go ahead\r\n")
-        self.deaf = self.secure = True
+        self.secure = self.becoming_secure = True
         task = asyncio.get_running_loop().create_task(self.start_tls())
         self.tasks.add(task)
 
@@ -371,7 +369,8 @@ class Session(asyncio.BufferedProtocol):
             self.transport.abort()
         else:
             assert made
-            self.transport, self.deaf = made, False
+            self.transport, self.becoming_secure = made, False
+            self.buffer_updated(0)
 
     def do_auth(self, rest: str) -> None:
         method, _, first = rest.partition(" ")

@@ -14,11 +14,13 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One letter to one address. `number` is the caller's (that of the delivery); `body` is the
-    whole message with CRLF line ends, dots not yet stuffed."""
+    whole message with CRLF line ends, dots not yet stuffed. `dotless`: no line of it begins with a
+    dot, as a compiled message promises; so nobody need look, which costs more than sending it."""
 
     number: int
     recipient: str
     body: bytes
+    dotless: bool = False
 
 
 class Outcome(StrEnum):
@@ -35,7 +37,8 @@ class Outcome(StrEnum):
 class Answer:
     """The outcome of a letter, with the server's own words (one line, at most 400 characters) and
     its code (0 where it gave none). `everyone`: the words are about us, not about this address (too
-    fast, no quota, not allowed), so that a pause is due before anything else is sent."""
+    fast, no quota, not allowed), so that a pause is due before anything else is sent. Such a letter
+    is never REFUSED, whatever the code: its address did nothing wrong."""
 
     number: int
     outcome: Outcome

@@ -1,0 +1,86 @@
+"""What an SMTP server says: replies out of bytes (RFC 5321 §4.2), and whom they are about. It
+imports no framework."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+MOST = 65_536  # octets of one reply; RFC 5321 promises lines of 512
+ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})(?:\s|$)")  # RFC 3463
+GREYLISTED = re.compile(r"gr[ae]y[- ]?list", re.IGNORECASE)
+ABOUT_US = frozenset({421, 454, 530, 534, 535, 538})  # closing, and all that is about signing in
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply: its code, and its lines without code, joined by line feeds."""
+
+    code: int
+    text: str
+
+    @property
+    def words(self) -> str:
+        """In one line, as an answer keeps it."""
+        return " ".join(self.text.split())[:400]
+
+
+class NoReply(ValueError):  # noqa: N818
+    """What came is no reply of SMTP."""
+
+
+class Reader:
+    """Bytes in, whole replies out, however they are cut."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self._lines: list[str] = []
+
+    def read(self, data: bytes) -> Iterator[Reply]:
+        """The replies that are complete now. Raises NoReply."""
+        lines = (self.rest + data).split(b"\n")
+        self.rest = lines.pop()
+        if len(self.rest) > MOST or len(self._lines) > MOST // 64:
+            raise NoReply("The server's reply does not end.")
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip("\r")
+            code, mark = text[:3], text[3:4]
+            if not (code.isdecimal() and code.isascii()) or code[0] not in "2345":
+                raise NoReply(f"The server said something that is no reply: {text[:80]!r}.")
+            if mark == "-":
+                self._lines.append(text[4:])
+            elif mark in ("", " "):
+                if self._lines:
+                    text = f"{code} " + "\n".join([*self._lines, text[4:]])
+                    self._lines = []
+                yield Reply(int(code), text[4:])
+            else:
+                raise NoReply(f"The server said something that is no reply: {text[:80]!r}.")
+
+
+class Stage(StrEnum):
+    """What a reply answers."""
+
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    END = "end of the body"
+
+
+def about_everyone(reply: Reply, stage: Stage) -> bool:
+    """Is a refusal about us rather than about this address or letter? Then the next one would
+    hear it too.
+
+    What answers MAIL or DATA is, since neither names the reader. To RCPT and to the end of the
+    body, RFC 3463's subjects say it: x.3 (the server's system), x.7 (its policy), 4.5.3 (too many
+    at once). Greylisting is x.7 in many servers' mouths, but about one address. Where a server
+    gives no subject, 451 and 452 are about itself (RFC 5321 §4.2.3)."""
+    if reply.code in ABOUT_US or stage in (Stage.MAIL, Stage.DATA):
+        return True
+    found = ENHANCED.match(reply.text)
+    if not found:
+        return reply.code in (451, 452)
+    subject, detail = found.groups()
+    if subject == "7":
+        return not GREYLISTED.search(reply.text)
+    return subject == "3" or (reply.code < 500 and (subject, detail) == ("5", "3"))
