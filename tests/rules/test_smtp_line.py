@@ -562,3 +562,32 @@ def test_replies_are_read_however_they_are_cut() -> None:
     assert whole == [Reply(250, "one\ntwo\nthree"), Reply(354, "go"), Reply(250, "")]
     reader = Reader()
     assert [one for byte in said for one in reader.read(bytes([byte]))] == whole
+
+
+def test_a_server_may_take_its_time_over_each_letter() -> None:
+    """The wait for the next envelope's answer begins when the letter before it was answered."""
+    patience = Patience(command=0.2, data=0.2, end=5)
+    go = b"250 a\r\n250 b\r\n354 c\r\n"
+    answers = iter([go, b"250 d\r\n" + go, b"250 e\r\n"])
+    notes = Notes()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        await reader.readline()
+        writer.write(b"250-me\r\n250 PIPELINING\r\n")
+        for number, answer in enumerate(answers):
+            await reader.read(1000)
+            await asyncio.sleep(0.4 if number else 0)
+            writer.write(answer)
+        await reader.read(1000)
+        writer.close()
+
+    async def run() -> None:
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            line = SmtpLine(Server("127.0.0.1", port, patience=patience), SENDER)
+            await line.carry(iter(letters(2)), notes)
+            await line.close()
+
+    asyncio.run(run())
+    assert notes.outcomes() == [ACCEPTED] * 2
