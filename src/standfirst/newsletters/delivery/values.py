@@ -153,4 +153,5 @@ class Values:
             "choices": choices,
             "preferences": page,
             "unsubscribe": f"{page}off/",
+            "links": f"{page}to/",
         }
