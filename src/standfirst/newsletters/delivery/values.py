@@ -155,4 +155,5 @@ class Values:
             "choices": choices,
             "preferences": page,
             "unsubscribe": f"{page}off/",
+            "links": f"{page}to/",
         }
