@@ -12,7 +12,8 @@ from standfirst.members.consent import AT_JOINING, wanted_by
 from standfirst.members.mail import REMEMBERED, one_line
 from standfirst.members.models import Member
 from standfirst.newsletters.actions import importing, occasions
-from standfirst.newsletters.letters import choices_left, compose_welcome, filled, greeting
+from standfirst.newsletters.delivery import rules
+from standfirst.newsletters.letters import compose_welcome, filled
 from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import Newsletter, Suppression
 from standfirst.newsletters.queries import editions_of
@@ -78,9 +79,11 @@ def welcome_letter(member: Member) -> EmailMultiAlternatives:
         letter = filled(
             compose_welcome(member, latest),
             {
-                "greeting": greeting(member.name, now.astimezone(publication.zone).hour),
+                "greeting": rules.greeting(member.name, now.astimezone(publication.zone).hour),
                 "address": member.email,
-                "choices": choices_left(credits.left, credits.allowance),
+                "choices": rules.choices(
+                    credits.allowance - credits.left, credits.allowance, credits.renews_at.date()
+                ),
                 "preferences": f"{base}{reverse('mail_preferences', args=[token])}",
                 "unsubscribe": off,
             },

@@ -1,4 +1,4 @@
-"""Newsletters in the newsroom."""
+"""Newsletters in the newsroom: editions on their way, what was sent, the newsletters' settings."""
 
 from typing import Any
 
@@ -6,8 +6,24 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse_lazy
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
+from wagtail.admin.viewsets.base import ViewSetGroup
 
 from standfirst.newsletters.newsroom import addresses, sendings, suppressions
+from standfirst.newsletters.newsroom.editions import Editions
+from standfirst.newsletters.newsroom.newsletters import Newsletters
+
+
+class AllOfIt(ViewSetGroup):  # type: ignore[misc]
+    menu_label = "Newsletters"
+    menu_name = "newsletters"
+    menu_icon = "mail"
+    menu_order = 120
+    items = (Editions, Newsletters)
+
+
+@hooks.register("register_admin_viewset")
+def newsletters_in_the_newsroom() -> AllOfIt:
+    return AllOfIt()
 
 
 @hooks.register("register_admin_urls")

@@ -12,6 +12,7 @@ from standfirst.library import views as library
 from standfirst.library.browsers import description, suggestions
 from standfirst.library.feeds import feed_of_search
 from standfirst.newsletters import by_link
+from standfirst.newsletters import views as newsletters
 from standfirst.newsletters.providers import addresses as mail_providers
 from standfirst.project import views as project
 from standfirst.reading import buying, plans
@@ -56,6 +57,13 @@ urlpatterns = [
     path("topic/<str:slug>/", articles.topic, name="topic"),
     path("region/<str:slug>/", articles.region, name="region"),
     path("author/<str:slug>/", articles.author, name="author"),
+    path("newsletters/", newsletters.newsletters, name="all_newsletters"),
+    path("newsletters/<slug:letter>/", newsletters.newsletter, name="newsletter"),
+    re_path(
+        r"^newsletters/(?P<letter>[-\w]+)/(?P<day>\d{4}-\d{2}-\d{2})/$",
+        newsletters.edition,
+        name="edition",
+    ),
     path("", include("standfirst.articles.machines")),  # feeds, sitemaps, robots.txt
     # members
     path("account/", include("standfirst.members.urls")),

@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from django.db import IntegrityError
-from django.db.models import F
 
 from standfirst.newsletters.delivery.freezing import freeze
 from standfirst.newsletters.delivery.ledger import cancel_rest, locked_batch_of, move
@@ -198,10 +197,3 @@ def settle_uncertain(delivery: int, *, accepted: bool, why: str = "") -> bool:
             return False
         batch.save()
     return True
-
-
-def in_doubt(sending: int) -> list[int]:
-    """The deliveries of which nobody knows whether they arrived."""
-    low, high = Delivery.ids_of(sending, 0, (1 << Delivery.NUMBERS) - 1)
-    doubtful = Delivery.objects.filter(pk__range=(low, high), state=DeliveryState.UNCERTAIN)
-    return list(doubtful.order_by(F("pk")).values_list("pk", flat=True))

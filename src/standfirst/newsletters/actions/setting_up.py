@@ -8,7 +8,8 @@ from standfirst.articles.actions import EDITORS, PUBLISHERS, WRITERS
 from standfirst.articles.models import FrontPage
 from standfirst.newsletters.models import EditionIndex
 
-_EDITORS = ["view_newsletter", "add_newsletter", "change_newsletter", "view_sending"]
+_EDITORS = ["view_newsletter", "add_newsletter", "change_newsletter"]
+_EDITORS += ["view_sending", "change_sending"]
 _PUBLISHERS = [
     *(*_EDITORS, "delete_newsletter", "change_mailsettings"),
     *("view_addressimport", "add_addressimport"),

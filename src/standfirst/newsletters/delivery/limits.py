@@ -1,13 +1,13 @@
 """How many letters may leave in this hour and on this day: booked by the claim, exact for all."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import F
 
 from standfirst.newsletters.delivery import rules
 from standfirst.newsletters.models import MailSettings, Quota
+from standfirst.publication.clock import written
 from standfirst.publication.queries import the_publication
 
 UNLIMITED = 1 << 40
@@ -60,17 +60,16 @@ def periods(now: datetime) -> list[tuple[str, int, datetime]]:
     )
 
 
-def full_until(now: datetime) -> datetime | None:
-    """When letters may leave again, where a limit is reached; else None."""
-    ends = [
-        end
+def reached(now: datetime) -> list[str]:
+    """Sentences on the limits that are reached at `now`."""
+    return [
+        f"The limit of {most:,} letters {'an hour' if 'T' in name else 'a day'} is reached; "
+        f"it goes on at {written(end)}."
         for name, most, end in periods(now)
         if Quota.objects.filter(period=name, letters__gte=most).exists()
     ]
-    return max(ends, default=None)
 
 
 def forget(now: datetime) -> None:
     """Drop what was counted in periods long over."""
-    if connection.vendor in {"sqlite", "postgresql"}:
-        Quota.objects.filter(period__lt=f"{now.year - 1}").delete()
+    Quota.objects.filter(period__lt=(now - timedelta(days=60)).date().isoformat()).delete()

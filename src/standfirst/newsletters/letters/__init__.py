@@ -10,19 +10,12 @@ from standfirst.newsletters.letters.composing import (
     composed,
 )
 from standfirst.newsletters.letters.previews import preview, sample_values, test_values
-from standfirst.newsletters.letters.source import (
-    Source,
-    choices_left,
-    encoded_size,
-    filled,
-    greeting,
-)
+from standfirst.newsletters.letters.source import Source, encoded_size, filled
 
 __all__ = [
     "VARIANTS",
     "Composed",
     "Source",
-    "choices_left",
     "compose",
     "compose_alert",
     "compose_choices",
@@ -30,7 +23,6 @@ __all__ = [
     "composed",
     "encoded_size",
     "filled",
-    "greeting",
     "preview",
     "sample_values",
     "test_values",

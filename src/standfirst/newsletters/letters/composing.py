@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from urllib.parse import urljoin
 
 from django.urls import reverse
@@ -32,7 +31,7 @@ from standfirst.newsletters.letters.source import (
 from standfirst.newsletters.models import Edition
 from standfirst.publication.models import Publication, UnlockLasts
 from standfirst.publication.queries import the_publication
-from standfirst.publication.rules import month_of, next_month
+from standfirst.publication.rules import month_of
 
 VARIANTS = ("subscriber", "member")
 TO_CHOOSE_FROM = 5
@@ -42,10 +41,10 @@ TOO_LONG = "This letter is longer than mail programs show, whatever is left out:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """An edition's letters by variant, and what its editor should know of them, in sentences."""
+    """An edition's letters by variant, and a sentence for its editor for each that was too long."""
 
     letters: dict[str, Source]
-    notes: tuple[str, ...]
+    notes: dict[str, str]
 
 
 def compose(edition: Edition, now: datetime | None = None) -> dict[str, Source]:
@@ -61,12 +60,12 @@ def composed(edition: Edition, now: datetime | None = None) -> Composed:
     now = now or timezone.now()
     house = the_house()
     letters: dict[str, Source] = {}
-    notes: dict[str, None] = {}
+    notes: dict[str, str] = {}
     for variant in VARIANTS:
         letters[variant], note = _fitting(_for(edition, variant, house, now), house, variant, now)
         if note:
-            notes[note] = None
-    return Composed(letters, tuple(notes))
+            notes[variant] = note
+    return Composed(letters, notes)
 
 
 def _for(edition: Edition, variant: str, house: House, now: datetime) -> Contents:
@@ -103,7 +102,8 @@ def _edition_letter(contents: Contents, house: House, variant: str, now: datetim
         for_member=variant == "member",
         why=f"You get {contents.newsletter} because you asked for it at {house.host}.",
         links=_links(house),
-        **_month(now),
+        month=month_of(now, the_publication().zone),
+        allowance=in_words(house.allowance),
     )
 
 
@@ -125,7 +125,6 @@ def compose_choices(publication: Publication, month: date) -> Source:
         choices=choices,
         until_month_ends=publication.unlock_lasts == UnlockLasts.MONTH,
         month=month,
-        next_month=next_month(month),
         stories=[story_of(one, house, photo=not place) for place, one in enumerate(articles)],
         preheader=" · ".join(article.title for article in articles[:3]),
         why=f"You get this letter because you asked {house.host} to tell you of new choices.",
@@ -142,7 +141,7 @@ def compose_alert(article: Article, *followed: Topic | Author) -> Source:
     told = [
         {
             "by": "by" if isinstance(one, Author) else "on",
-            "name": one.name,
+            "name": one_line(one.name),
             "url": urljoin(house.base_url, one.get_absolute_url()),
         }
         for one in followed
@@ -178,18 +177,13 @@ def compose_welcome(member: Member, edition: Edition | None) -> Source:
         "welcome",
         house,
         f"Welcome to {house.name}",
-        opened=[
-            one_line(unlock.article.title)
-            for unlock in shelf_of_member(member)[:1]
-            if unlock.article
-        ],
+        opened=[one_line(unlock.headline) for unlock in shelf_of_member(member)[:1]],
         latest=latest,
         headlines=headlines[:HEADLINES],
         allowance=in_words(house.allowance),
         preheader=house.tagline,
         why=f"You get this letter because you opened an account at {house.host}.",
         links=_links(house),
-        **_month(now),
     )
 
 
@@ -197,8 +191,3 @@ def _links(house: House) -> dict[str, str]:
     """Where letters lead to, besides articles. None of them signs anybody in."""
     names = ("account", "all_access", "library")
     return {name: urljoin(house.base_url, reverse(name)) for name in names}
-
-
-def _month(now: datetime) -> dict[str, Any]:
-    month = month_of(now, the_publication().zone)
-    return {"month": month, "next_month": next_month(month)}

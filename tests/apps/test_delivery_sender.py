@@ -1,0 +1,648 @@
+"""The sender and its ledger, on a road in memory: each exactly one, or named with the reason."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from standfirst.access.models import Unlock
+from standfirst.members.models import Consent, Member
+from standfirst.newsletters.actions.sending import (
+    CannotBeSent,
+    cancel,
+    hear,
+    pause,
+    resume,
+    send_again,
+    settle_uncertain,
+)
+from standfirst.newsletters.delivery import clerk as clerks
+from standfirst.newsletters.delivery import ledger, sender
+from standfirst.newsletters.delivery.figures import figures, named
+from standfirst.newsletters.delivery.journal import Journal, journals_in
+from standfirst.newsletters.delivery.recovery import recover, work_waits
+from standfirst.newsletters.delivery.road import Answer, Outcome, Outgoing
+from standfirst.newsletters.delivery.sender import Sender
+from standfirst.newsletters.models import (
+    Batch,
+    BatchState,
+    Delivery,
+    DeliveryState,
+    Letter,
+    MailSettings,
+    Quota,
+    Rest,
+    Sending,
+    SendingState,
+    Suppression,
+)
+from standfirst.publication.statements import transaction_in_turn
+from standfirst.subscriptions.models import Subscription
+from tests.letters_sent import assert_exact, begin_daily, left_over, reader, readers, states_of
+from tests.lines import MemoryRoad
+from tests.making import make_article, make_member, subscribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ACCEPTED = DeliveryState.ACCEPTED
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that ends soon after its work."""
+    monkeypatch.setattr(sender, "IDLE", 0.05)
+    monkeypatch.setattr(sender, "LOOKS", 0.02)
+
+
+def send(road: MemoryRoad, folder: Path, *, lines: int = 3) -> None:
+    """Send all that waits."""
+    asyncio.run(Sender(road, folder, lines=lines).run())
+
+
+def later(minutes: int) -> None:
+    """As if so many minutes had passed for all that was put off."""
+    for batch in Batch.objects.exclude(retry_at=None):
+        batch.retry_at -= timedelta(minutes=minutes)
+        if batch.not_before:
+            batch.not_before -= timedelta(minutes=minutes)
+        batch.save()
+
+
+def refusing(code: int, *addresses: str, everyone: bool = False) -> Callable[..., Answer | None]:
+    def says(letter: Outgoing) -> Answer | None:
+        if addresses and letter.recipient not in addresses:
+            return None
+        outcome = Outcome.REFUSED if code >= 500 and not everyone else Outcome.DEFERRED
+        return Answer(letter.number, outcome, code, "not here", everyone)
+
+    return says
+
+
+def in_doubt(sending: Sending) -> list[int]:
+    return [row.pk for row in named(sending, DeliveryState.UNCERTAIN)]
+
+
+# -- everybody once --------------------------------------------------------------------------------
+
+
+def test_everybody_gets_one_letter_and_the_sending_is_done(tmp_path: Path) -> None:
+    readers(1203)
+    sending, road = begin_daily(), MemoryRoad()
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.DONE
+    assert sending.ended_at
+    assert len(road.counts) == 1203
+    assert not list(journals_in(tmp_path)), "no journal is needed any more"
+    assert figures(sending).accepted == 1203
+
+
+def test_each_letter_says_what_is_true_of_its_reader(tmp_path: Path) -> None:
+    ada, paying = reader("ada@example.org", name="Ada\r\nBcc: x"), reader("p@example.org")
+    subscribe(paying)
+    article = make_article()
+    now = timezone.now()
+    Unlock.objects.create(
+        member=ada, article_id=article.pk, headline="x", kind="credit", month=now.replace(day=1),
+        slot=1, allowance=3, unlocked_at=now,
+    )  # fmt: skip
+    begin_daily()
+    road = MemoryRoad()
+    send(road, tmp_path)
+    said = {letter.recipient: letter.body.decode() for letter in road.taken}
+    assert said["ada@example.org"].startswith("member: Good ")
+    assert ", Ada Bcc: x | Two of your three choices are left until 1 " in said["ada@example.org"]
+    assert "| http://testserver/mail/" in said["ada@example.org"]
+    assert said["ada@example.org"].endswith("/off/")
+    assert said["p@example.org"].startswith("subscriber: Good ")
+    assert "choices" not in said["p@example.org"]
+
+
+def test_letters_are_fixed_when_the_sending_begins(tmp_path: Path) -> None:
+    readers(3)
+    sending = begin_daily()
+    before = list(Letter.objects.filter(sending=sending).values_list("variant", "html"))
+    begin_daily(letters={"member": ("Other", "Other", "Other")})  # the same occasion, edited
+    assert list(Letter.objects.filter(sending=sending).values_list("variant", "html")) == before
+
+
+def test_a_small_sending_does_not_wait_for_a_large_one(tmp_path: Path) -> None:
+    readers(800)
+    large = begin_daily("edition:1")
+    Consent.objects.create(member=make_member("alerted@example.org"), letter="alerts", given=True)
+    small = Sending.objects.get(pk=begin_daily("edition:2").pk)  # equal in size, later
+    Delivery.objects.filter(pk__gt=small.pk << 32).exclude(pk=small.pk << 32 | 1).delete()
+    Batch.objects.filter(sending=small).exclude(first=1).delete()
+    Batch.objects.filter(sending=small).update(last=1, queued=1)
+    Sending.objects.filter(pk=small.pk).update(total=1)
+    road = MemoryRoad()
+    send(road, tmp_path, lines=1)
+    assert road.taken[0].number >> 32 == small.pk
+    assert road.taken[1].number >> 32 == large.pk
+
+
+# -- what happens meanwhile ------------------------------------------------------------------------
+
+
+def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = readers(600)
+    sending, road = begin_daily(), MemoryRoad()
+    off, deleted, closed, bounced = addresses[-4:]
+
+    def before(letter: Outgoing) -> None:
+        if letter.recipient != addresses[10]:
+            return
+        asyncio.get_running_loop().run_in_executor(None, change).add_done_callback(
+            lambda done: done.result()
+        )
+
+    def change() -> None:
+        from django.db import connection
+
+        Consent.objects.filter(member__email=off).update(given=False)
+        Member.objects.get(email=deleted).delete()
+        Member.objects.filter(email=closed).update(is_active=False)
+        Suppression.objects.create(address=bounced.upper(), reason="bounced")
+        connection.close()
+
+    road.before, road.slow = before, 0.002
+    monkeypatch.setattr("standfirst.newsletters.delivery.rules.BATCH", 100)
+    send(road, tmp_path, lines=1)
+    states = states_of(sending)
+    assert states[off] == DeliveryState.UNSUBSCRIBED
+    assert states[deleted] == states[closed] == DeliveryState.GONE
+    assert states[bounced] == DeliveryState.SUPPRESSED
+    assert_exact(sending, road.counts, doubt=0)
+    assert sum(road.counts.values()) == 596
+
+
+def test_whose_subscription_ends_in_mid_send_gets_the_members_letter(tmp_path: Path) -> None:
+    subscribe(reader("paying@example.org"))
+    reader("other@example.org")
+    sending = begin_daily()
+    Subscription.objects.update(ends_at=timezone.now() - timedelta(minutes=1))
+    subscribe(Member.objects.get(email="other@example.org"))
+    road = MemoryRoad()
+    send(road, tmp_path)
+    said = {letter.recipient: letter.body.decode().partition(":")[0] for letter in road.taken}
+    assert said == {"paying@example.org": "member", "other@example.org": "subscriber"}
+    variants = dict(Delivery.objects.values_list("address", "variant"))
+    assert variants == said
+    assert_exact(sending, road.counts)
+
+
+def test_a_letter_for_subscribers_alone_goes_to_nobody_whose_subscription_ended(
+    tmp_path: Path,
+) -> None:
+    subscribe(reader("paying@example.org"))
+    sending = begin_daily(audience="subscribers")
+    Subscription.objects.all().delete()
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert left_over(sending, DeliveryState.OUTSIDE) == {"paying@example.org"}
+    assert_exact(sending, road.counts)
+
+
+# -- refusals --------------------------------------------------------------------------------------
+
+
+def test_a_refusal_for_good_ends_it_for_that_address_with_the_servers_words(tmp_path: Path) -> None:
+    addresses = readers(40)
+    sending, road = begin_daily(), MemoryRoad(says=refusing(550, "r3@example.org"))
+    send(road, tmp_path)
+    assert len(road.counts) == len(addresses) - 1
+    assert Delivery.objects.get(address="r3@example.org").why == "550 not here"
+    assert left_over(sending, DeliveryState.REFUSED) == {"r3@example.org"}
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.DONE
+
+
+def test_what_is_put_off_is_tried_again_with_growing_pauses_and_given_up_at_last(
+    tmp_path: Path,
+) -> None:
+    readers(20)
+    sending, road = begin_daily(), MemoryRoad(says=refusing(451, "r3@example.org"))
+    for pause_, tries in ((1, 1), (5, 2), (25, 3), (120, 4), (600, 5)):
+        send(road, tmp_path)
+        row = Delivery.objects.get(address="r3@example.org")
+        assert (row.state, row.tries, row.why) == (DeliveryState.QUEUED, tries, "451 not here")
+        batch = Batch.objects.get()
+        assert batch.state == BatchState.QUEUED
+        wait = (batch.not_before - ledger.database_now()).total_seconds() / 60
+        assert pause_ - 0.5 < wait <= pause_
+        send(road, tmp_path)
+        assert Delivery.objects.get(address="r3@example.org").tries == tries, "not before its time"
+        later(pause_)
+    send(road, tmp_path)
+    row = Delivery.objects.get(address="r3@example.org")
+    assert row.state == DeliveryState.REFUSED
+    assert row.why == "given up after 6 tries: 451 not here"
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.DONE
+
+
+def test_who_is_taken_at_the_second_try_gets_one_letter(tmp_path: Path) -> None:
+    readers(200)
+    sending, road = begin_daily(), MemoryRoad()
+    road.says = lambda letter: (
+        Answer(letter.number, Outcome.DEFERRED, 451, "busy") if letter.number % 10 == 0 else None
+    )
+    send(road, tmp_path)
+    assert len(road.counts) == 180
+    road.says = lambda letter: None
+    later(1)
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert len(road.counts) == 200
+
+
+def test_words_about_us_rest_the_road_and_count_for_no_address(tmp_path: Path) -> None:
+    readers(30)
+    sending = begin_daily()
+    road = MemoryRoad(says=refusing(451, everyone=True))
+    send(road, tmp_path)
+    assert not road.taken
+    assert set(Delivery.objects.values_list("state", "tries")) == {(DeliveryState.QUEUED, 0)}
+    rest = Rest.objects.get()
+    assert 50 < (rest.until - ledger.database_now()).total_seconds() <= 60
+    assert "451 not here" in " ".join(figures(sending).troubles)
+    road.says = lambda letter: None
+    send(road, tmp_path)
+    assert not road.taken, "it rests"
+    Rest.objects.update(until=timezone.now())
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.DONE
+    assert not Rest.objects.exists()
+
+
+def test_a_server_that_is_away_loses_nothing_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("standfirst.newsletters.delivery.rules.REACHING", (0.2,))
+    readers(30)
+    sending, road = begin_daily(), MemoryRoad(closed=True)
+
+    async def story() -> None:
+        running = asyncio.create_task(Sender(road, tmp_path, lines=2).run())
+        await asyncio.sleep(0.5)
+        found = await asyncio.to_thread(_closing, lambda: figures(sending).troubles)
+        assert "The road is closed." in " ".join(found)
+        road.closed = False
+        await running
+
+    asyncio.run(story())
+    assert_exact(sending, road.counts, doubt=0)
+    assert len(road.counts) == 30
+    assert not figures(sending).troubles
+
+
+def _closing(ask):  # type: ignore[no-untyped-def]
+    from django.db import connection
+
+    try:
+        return ask()
+    finally:
+        connection.close()
+
+
+def test_a_line_that_breaks_leaves_one_in_doubt_and_the_rest_is_sent(tmp_path: Path) -> None:
+    readers(100)
+    broken: list[str] = []
+
+    def says(letter: Outgoing) -> None:
+        if letter.recipient == "r40@example.org":
+            broken.append(letter.recipient)
+            raise ConnectionError("The connection broke.")
+
+    sending, road = begin_daily(), MemoryRoad(says=says)
+    send(road, tmp_path)
+    assert left_over(sending, DeliveryState.UNCERTAIN) == {"r40@example.org"}
+    assert broken == ["r40@example.org"], "never sent again by itself"
+    assert_exact(sending, road.counts, doubt=1)
+    assert sending.state == SendingState.DONE
+
+
+# -- a colleague's hands ---------------------------------------------------------------------------
+
+
+def test_pause_and_resume(tmp_path: Path) -> None:
+    readers(50)
+    sending, road = begin_daily(), MemoryRoad()
+    assert pause(sending.pk, why="a misprint")
+    assert not pause(sending.pk)
+    send(road, tmp_path)
+    assert not road.taken
+    assert not work_waits(tmp_path)
+    assert resume(sending.pk)
+    send(road, tmp_path)
+    assert_exact(sending, road.counts)
+    assert sending.state == SendingState.DONE
+
+
+def test_cancelling_in_mid_send_lets_what_is_under_way_finish_and_names_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("standfirst.newsletters.delivery.rules.BATCH", 100)
+    readers(900)
+    sending, road = begin_daily(), MemoryRoad(slow=0.001)
+
+    def stop() -> None:
+        assert cancel(sending.pk, why="The wrong edition.")
+
+    def before(letter: Outgoing) -> None:
+        if len(road.taken) == 120:
+            asyncio.get_running_loop().run_in_executor(None, _closing, stop)
+
+    road.before = before
+    send(road, tmp_path, lines=2)
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.CANCELLED
+    assert sending.ended_at
+    assert 120 <= len(road.counts) < 600
+    cancelled = Delivery.objects.filter(state=DeliveryState.CANCELLED)
+    assert set(cancelled.values_list("why", flat=True)) == {"The wrong edition."}
+    assert not Batch.objects.exclude(state=BatchState.SETTLED).exists()
+    assert cancel(sending.pk, why="again") == 0
+
+
+def test_a_broken_line_of_a_cancelled_sending_sends_nothing_more(tmp_path: Path) -> None:
+    readers(60)
+    sending = begin_daily()
+
+    def says(letter: Outgoing) -> None:
+        if letter.recipient == "r20@example.org":
+            _in_a_thread(lambda: cancel(sending.pk, why="stopped"))
+            raise ConnectionError("broke")
+
+    road = MemoryRoad(says=says)
+    send(road, tmp_path, lines=1)
+    assert_exact(sending, road.counts, doubt=1)
+    assert len(road.counts) == 20
+    assert len(left_over(sending, DeliveryState.CANCELLED)) == 39
+    assert sending.ended_at
+
+
+def _in_a_thread(call: Callable[[], object]) -> None:
+    import threading
+
+    thread = threading.Thread(target=_closing, args=(call,))
+    thread.start()
+    thread.join()
+
+
+def test_letters_in_doubt_are_sent_again_only_when_a_colleague_chooses_them(tmp_path: Path) -> None:
+    readers(30)
+    sending, road = begin_daily(), MemoryRoad()
+    broken = ConnectionError("broke")
+
+    def says(letter: Outgoing) -> None:
+        if letter.recipient in {"r4@example.org", "r5@example.org"}:
+            raise broken
+
+    road.says = says
+    send(road, tmp_path, lines=1)
+    doubtful = in_doubt(sending)
+    assert len(doubtful) == 2
+    road.says = lambda letter: None
+    assert send_again([doubtful[0], 12, doubtful[0] + 7]) == 1
+    send(road, tmp_path)
+    assert in_doubt(sending) == doubtful[1:]
+    assert settle_uncertain(doubtful[1], accepted=False, why="said its log")
+    assert not settle_uncertain(doubtful[1], accepted=True)
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.DONE
+
+
+def test_nothing_of_a_cancelled_sending_is_sent_again(tmp_path: Path) -> None:
+    readers(5)
+    sending = begin_daily()
+
+    def says(letter: Outgoing) -> None:
+        raise ConnectionError("broke")
+
+    send(MemoryRoad(says=says), tmp_path)
+    Sending.objects.update(state=SendingState.CANCELLED)
+    with pytest.raises(CannotBeSent):
+        send_again(in_doubt(sending))
+
+
+def test_what_is_heard_of_a_letter_is_counted(tmp_path: Path) -> None:
+    readers(5)
+    sending, road = begin_daily(), MemoryRoad()
+    send(road, tmp_path)
+    first, second = sorted(Delivery.objects.values_list("pk", flat=True))[:2]
+    assert hear(first, DeliveryState.BOUNCED, "550 no such mailbox")
+    assert not hear(first, DeliveryState.BOUNCED, "once more")
+    assert not hear(first, DeliveryState.ACCEPTED), "what bounced did not arrive"
+    assert hear(second, DeliveryState.COMPLAINED)
+    assert not hear(999 << 32, DeliveryState.BOUNCED)
+    assert_exact(sending, road.counts)
+    assert (figures(sending).bounced, figures(sending).complained) == (1, 1)
+
+
+# -- limits ----------------------------------------------------------------------------------------
+
+
+def limit(**fields: object) -> None:
+    settings = MailSettings.load()
+    for name, value in fields.items():
+        setattr(settings, name, value)
+    settings.save()
+
+
+def test_an_hourly_limit_is_exact_however_many_lines_there_are(tmp_path: Path) -> None:
+    readers(300)
+    limit(an_hour=137)
+    sending, road = begin_daily(), MemoryRoad(says=refusing(550, "r3@example.org"))
+    send(road, tmp_path, lines=5)
+    assert len(road.taken) == 136  # and one that was refused
+    assert Quota.objects.get().letters == 137
+    assert "137 letters an hour" in " ".join(figures(sending).troubles)
+    Quota.objects.update(letters=0)  # another hour
+    send(road, tmp_path, lines=5)
+    assert len(road.taken) == 136 + 137
+    Quota.objects.update(letters=0)
+    send(road, tmp_path, lines=5)
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.DONE
+
+
+def test_letters_that_did_not_leave_are_given_back_to_the_hour(tmp_path: Path) -> None:
+    readers(50)
+    limit(an_hour=40)
+    begin_daily()
+    Consent.objects.filter(member__email__in=["r1@example.org", "r2@example.org"]).update(
+        given=False
+    )
+    road = MemoryRoad()
+    send(road, tmp_path, lines=1)
+    assert len(road.taken) == 40
+    assert Quota.objects.get().letters == 40
+
+
+def test_a_warm_up_begins_with_two_hundred_a_day(tmp_path: Path) -> None:
+    readers(500)
+    limit(warm_up=True, warm_up_from=timezone.now().date())
+    begin_daily()
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert len(road.taken) == 200
+    limit(warm_up_from=timezone.now().date() - timedelta(days=1))
+    send(road, tmp_path)
+    assert len(road.taken) == 400
+
+
+# -- leases, and who comes back late ---------------------------------------------------------------
+
+
+def claimed(folder: Path, size: int = 100) -> tuple[Journal, ledger.Held]:
+    """A batch that a sender of ours has just claimed."""
+    journal = Journal(folder)
+    with transaction_in_turn():
+        held = ledger.claim([(journal.name, size)], ledger.database_now())[0]
+    assert held
+    return journal, held
+
+
+def settled(told: ledger.Told) -> bool:
+    with transaction_in_turn():
+        return ledger.settle(told, ledger.database_now())
+
+
+def test_two_senders_never_hold_the_same_batch(tmp_path: Path) -> None:
+    readers(120)
+    begin_daily()
+    _, one = claimed(tmp_path, 50)
+    _, other = claimed(tmp_path, 50)
+    assert (one.first, one.last, other.first, other.last) == (1, 50, 51, 100)
+
+
+def test_a_living_senders_batch_is_left_alone_also_when_its_lease_ran_out_by_a_jumping_clock(
+    tmp_path: Path,
+) -> None:
+    readers(20)
+    begin_daily()
+    journal, held = claimed(tmp_path)
+    Batch.objects.update(leased_until=timezone.now() - timedelta(hours=1))
+    assert recover(tmp_path) == 0
+    assert not work_waits(tmp_path)
+    assert settled(ledger.Told(held.batch, held.claim))
+    journal.close()
+
+
+def test_a_batch_of_a_lost_machine_is_in_doubt_once_its_lease_has_run_out(tmp_path: Path) -> None:
+    readers(20)
+    sending = begin_daily()
+    journal, held = claimed(tmp_path)
+    Batch.objects.update(worker="other-1@another-boot")
+    assert recover(tmp_path) == 0, "it may live"
+    Batch.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    assert recover(tmp_path) == 1
+    assert len(in_doubt(sending)) == 20
+    assert_exact(sending, {}, doubt=20)
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert not road.taken, "never sent again by itself"
+    # It comes back, late: it tells what it knows, and sends nothing.
+    ids = in_doubt(sending)
+    late = ledger.Told(held.batch, held.claim, accepted=ids[:5], untouched=ids[6:])
+    assert not settled(late)
+    assert states_of(sending)["r0@example.org"] == ACCEPTED
+    assert in_doubt(sending) == [ids[5]]
+    send(road, tmp_path)
+    assert len(road.counts) == 14
+    assert not settled(late), "a claim that is over tells nothing"
+    journal.close()
+
+
+def test_who_comes_back_late_may_send_nothing(tmp_path: Path) -> None:
+    """Its lease is measured by the machine's uptime, which no clock that is set changes."""
+    readers(20)
+    begin_daily()
+    journal, held = claimed(tmp_path)
+    from standfirst.newsletters.delivery.values import Values, read
+
+    now = timezone.now()
+    turn = clerks.Turn(read(held, now), Values(now), clerks.uptime() + 60)
+    makes = {"member": MemoryRoad().letter(held.sending, "member")}
+    carried = sender.Carried(turn, journal, makes)
+    assert carried.body_leaves(turn.batch.recipients[0].delivery)
+    turn.until = clerks.uptime() - 0.001
+    assert not carried.body_leaves(turn.batch.recipients[1].delivery)
+    assert not list(carried.letters())
+    told = carried.told()
+    assert [one.state for one in told.fates] == [DeliveryState.UNCERTAIN]
+    assert len(told.untouched) == 19
+    journal.close()
+
+
+def test_a_lease_is_renewed_as_long_as_a_line_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "LEASE", 7.0)
+    monkeypatch.setattr(clerks, "RENEWED_EVERY", 0.2)
+    readers(30)
+    sending, road = begin_daily(), MemoryRoad(slow=0.12)
+    send(road, tmp_path, lines=1)  # takes longer than a lease less its margin
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.DONE
+
+
+# -- rules of the journal --------------------------------------------------------------------------
+
+
+def test_what_was_claimed_and_never_noted_is_queued_again(tmp_path: Path) -> None:
+    readers(20)
+    sending = begin_daily()
+    journal, _ = claimed(tmp_path)
+    _abandon(journal)
+    assert work_waits(tmp_path)
+    assert recover(tmp_path) == 1
+    assert set(states_of(sending).values()) == {DeliveryState.QUEUED}
+    assert not list(journals_in(tmp_path))
+
+
+def test_of_what_was_noted_the_last_alone_is_in_doubt(tmp_path: Path) -> None:
+    readers(20)
+    sending = begin_daily()
+    journal, held = claimed(tmp_path)
+    ids = list(range(*Delivery.ids_of(held.sending, held.first, held.last)))
+    journal.begin(held.batch, held.claim)
+    answers = [
+        (Outcome.ACCEPTED, 250), (Outcome.REFUSED, 550), (Outcome.DEFERRED, 451),
+        (Outcome.ACCEPTED, 250),
+    ]  # fmt: skip
+    for number, (outcome, code) in zip(ids, answers, strict=False):
+        journal.leaves(number)
+        journal.answered(Answer(number, outcome, code))
+    journal.leaves(ids[4])
+    _abandon(journal)
+    assert recover(tmp_path) == 1
+    states = dict(Delivery.objects.order_by("pk").values_list("pk", "state"))
+    assert [states[n] for n in ids[:6]] == [ACCEPTED, 2, 0, ACCEPTED, DeliveryState.UNCERTAIN, 0]
+    assert Delivery.objects.get(pk=ids[1]).why.endswith("its answer was 550")
+    assert Delivery.objects.get(pk=ids[2]).tries == 1
+    road = MemoryRoad()
+    send(road, tmp_path)
+    later(1)
+    send(road, tmp_path)
+    states = states_of(sending)
+    assert sorted(states.values()).count(DeliveryState.UNCERTAIN) == 1
+    assert len(road.counts) == 16
+    assert_counted_once(road)
+
+
+def assert_counted_once(road: MemoryRoad) -> None:
+    assert set(road.counts.values()) == {1}
+
+
+def _abandon(journal: Journal) -> None:
+    """As if its process had been killed."""
+    import os
+
+    os.close(journal._file)
