@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from html.parser import HTMLParser
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +16,13 @@ from standfirst.articles.models import Article, Author, Topic
 from standfirst.newsletters import letters
 from standfirst.newsletters.letters import Source
 from standfirst.newsletters.letters.source import CLIPPED_AT
-from standfirst.newsletters.models import Edition, EditionIndex, MailSettings, Newsletter
+from standfirst.newsletters.models import (
+    Edition,
+    EditionArticle,
+    EditionIndex,
+    MailSettings,
+    Newsletter,
+)
 from standfirst.newsletters.slots import WORD
 from standfirst.publication.queries import the_publication
 from tests.cast import make_picture
@@ -76,17 +81,11 @@ def make_edition(
         day=date(2026, 11, 27),
     )
     edition.more = f'<p>{KEPT_BACK}: <a href="https://seat.example/">a seat</a></p>'
+    edition.latest = [EditionArticle(article=article) for article in articles]
     for name, value in fields.items():
         setattr(edition, name, value)
     index.add_child(instance=edition)
-    put_in(edition, articles)
     return edition
-
-
-def put_in(edition: Edition, articles: Sequence[Article]) -> None:
-    """Put articles under “Latest analysis”, in this order."""
-    picks = [SimpleNamespace(article_id=one.pk, article=one) for one in articles]
-    edition.latest = SimpleNamespace(all=lambda: picks)
 
 
 def both(letter: Source) -> str:
@@ -315,7 +314,9 @@ def test_a_letter_is_made_of_what_mail_programs_know() -> None:
     assert 'width="600"' in html
     assert "font-family: Georgia, serif !important" in html
     for table in Elements(re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)).all("table"):
-        assert table.get("role") == "presentation" or "cellpadding" in table
+        assert table["role"] == "presentation"
+    # Outlook takes these widths: none is wider than what its margins leave.
+    assert set(re.findall(r"<td style=.vertical-align:top;width:(\d+)px", html)) == {"552"}
     assert max(map(len, re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL))) < 8192
 
 
@@ -365,10 +366,13 @@ def test_a_letter_that_would_be_clipped_loses_its_last_articles_and_its_editor_i
             assert "Article 0" in part
             assert "All of it on the web" in part
             assert part.count(KEPT_BACK) == 4
-    assert found.notes
-    assert all(note.startswith("This letter would be longer") for note in found.notes)
+    assert set(found.notes) == {"subscriber", "member"}
+    for note in found.notes.values():
+        assert "longer than mail programs show: the last articles stand" in note
+        assert note in letters.preview(edition, "member")
+        assert letters.preview(edition, "member", "text").startswith(f"[{note}]\n")
     fitting = letters.composed(make_edition([make_article()], Terms.OPEN), NOW)
-    assert fitting.notes == ()
+    assert fitting.notes == {}
     assert "All of it on the web" not in both(fitting.letters["member"])
 
 

@@ -11,7 +11,7 @@ from standfirst.access.queries import credits_of
 from standfirst.members.consent import AT_JOINING, wanted_by
 from standfirst.members.mail import REMEMBERED, one_line
 from standfirst.members.models import Member
-from standfirst.newsletters.actions import occasions
+from standfirst.newsletters.actions import importing, occasions
 from standfirst.newsletters.delivery import rules
 from standfirst.newsletters.letters import compose_welcome, filled
 from standfirst.newsletters.links import token_for
@@ -31,6 +31,16 @@ def tell_of_choices() -> object:
 def tell_followers() -> int:
     """Begin the alerts that are due; the worker's tick calls it."""
     return occasions.alerts_due(timezone.now())
+
+
+def take_lists_in() -> int:
+    """Go on with the lists of addresses that were put up; the worker's tick calls it."""
+    return importing.go_on(timezone.now())
+
+
+def forget_lists() -> int:
+    """Drop the lists of addresses about which nobody decided."""
+    return importing.forget_lists(timezone.now())
 
 
 def welcome(member: int) -> None:

@@ -8,7 +8,7 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.viewsets.base import ViewSetGroup
 
-from standfirst.newsletters.newsroom import sendings
+from standfirst.newsletters.newsroom import addresses, sendings, suppressions
 from standfirst.newsletters.newsroom.editions import Editions
 from standfirst.newsletters.newsroom.newsletters import Newsletters
 
@@ -49,3 +49,51 @@ def sent_in_the_menu() -> MenuItem:
 def what_runs_on_the_first_page(request: HttpRequest, panels: list[Any]) -> None:
     if request.user.has_perm(sendings.LOOK):
         panels.append(sendings.RunningNow())
+
+
+# -- readers' wishes ----------------------------------------------------------------------------
+
+
+@hooks.register("register_admin_urls")
+def who_gets_what() -> list[URLPattern]:
+    return [
+        path("newsletters/addresses/", addresses.addresses, name="newsletters_addresses"),
+        path(
+            "newsletters/addresses/all.csv", addresses.export, name="newsletters_addresses_export"
+        ),
+        path(
+            "newsletters/addresses/<int:pk>/", addresses.one_list, name="newsletters_addresses_one"
+        ),
+        path(
+            "newsletters/addresses/<int:pk>/decide/",
+            addresses.decide,
+            name="newsletters_addresses_decide",
+        ),
+        path("newsletters/no-mail-to/", suppressions.suppressions, name="newsletters_suppressions"),
+        path(
+            "newsletters/no-mail-to/<int:pk>/",
+            suppressions.lift_one,
+            name="newsletters_suppressions_lift",
+        ),
+    ]
+
+
+class _Permitted(MenuItem):  # type: ignore[misc]
+    def __init__(self, permission: str, label: str, url: Any, **more: Any) -> None:
+        super().__init__(label, url, **more)
+        self._permission = permission
+
+    def is_shown(self, request: Any) -> bool:
+        return bool(request.user.has_perm(self._permission))
+
+
+@hooks.register("register_reports_menu_item")
+def addresses_in_the_menu() -> MenuItem:
+    url = reverse_lazy("newsletters_addresses")
+    return _Permitted(addresses.LOOK, "Addresses", url, name="addresses", icon_name="group")
+
+
+@hooks.register("register_reports_menu_item")
+def suppressions_in_the_menu() -> MenuItem:
+    url = reverse_lazy("newsletters_suppressions")
+    return _Permitted(suppressions.LOOK, "No mail to", url, name="no-mail-to", icon_name="no-view")

@@ -28,7 +28,12 @@ from django_tasks_db.models import DBTaskResult
 from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
 from standfirst.newsletters.jobs import draft_due, read_bounces, send_due
-from standfirst.newsletters.occasions import tell_followers, tell_of_choices
+from standfirst.newsletters.occasions import (
+    forget_lists,
+    take_lists_in,
+    tell_followers,
+    tell_of_choices,
+)
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
 from standfirst.subscriptions.actions import see_to_bills
@@ -146,6 +151,8 @@ def chores() -> list[Chore]:
         Chore("send editions", 10, send_due),
         Chore("tell followers", 30, tell_followers),
         Chore("tell of new choices", 300, tell_of_choices),
+        Chore("take addresses in", 2, take_lists_in),
+        Chore("forget lists of addresses", 3600, forget_lists),
         Chore("try mail again", 20, try_mail_again),
         Chore("rescue jobs", 60, rescue_jobs),
         Chore("end what readers ended", 30, finish_endings),

@@ -10,7 +10,11 @@ from standfirst.newsletters.models import EditionIndex
 
 _EDITORS = ["view_newsletter", "add_newsletter", "change_newsletter"]
 _EDITORS += ["view_sending", "change_sending"]
-_PUBLISHERS = [*_EDITORS, "delete_newsletter", "change_mailsettings"]
+_PUBLISHERS = [
+    *(*_EDITORS, "delete_newsletter", "change_mailsettings"),
+    *("view_addressimport", "add_addressimport"),
+    *("view_suppression", "add_suppression", "delete_suppression"),
+]
 
 
 def set_up_newsletters() -> EditionIndex:

@@ -41,10 +41,10 @@ TOO_LONG = "This letter is longer than mail programs show, whatever is left out:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """An edition's letters by variant, and what its editor should know of them, in sentences."""
+    """An edition's letters by variant, and a sentence for its editor for each that was too long."""
 
     letters: dict[str, Source]
-    notes: tuple[str, ...]
+    notes: dict[str, str]
 
 
 def compose(edition: Edition, now: datetime | None = None) -> dict[str, Source]:
@@ -60,12 +60,12 @@ def composed(edition: Edition, now: datetime | None = None) -> Composed:
     now = now or timezone.now()
     house = the_house()
     letters: dict[str, Source] = {}
-    notes: dict[str, None] = {}
+    notes: dict[str, str] = {}
     for variant in VARIANTS:
         letters[variant], note = _fitting(_for(edition, variant, house, now), house, variant, now)
         if note:
-            notes[note] = None
-    return Composed(letters, tuple(notes))
+            notes[variant] = note
+    return Composed(letters, notes)
 
 
 def _for(edition: Edition, variant: str, house: House, now: datetime) -> Contents:
@@ -141,7 +141,7 @@ def compose_alert(article: Article, *followed: Topic | Author) -> Source:
     told = [
         {
             "by": "by" if isinstance(one, Author) else "on",
-            "name": one.name,
+            "name": one_line(one.name),
             "url": urljoin(house.base_url, one.get_absolute_url()),
         }
         for one in followed

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from html import escape
 from typing import Literal
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.utils import timezone
 from standfirst.access.queries import Credits, credits_of, month_for_all
 from standfirst.members.models import Member
 from standfirst.newsletters.delivery import rules
-from standfirst.newsletters.letters.composing import compose
+from standfirst.newsletters.letters.composing import composed
 from standfirst.newsletters.letters.source import filled
 from standfirst.newsletters.models import Edition
 from standfirst.publication.queries import the_publication
@@ -18,20 +19,31 @@ from standfirst.publication.queries import the_publication
 Kind = Literal["html", "text"]
 Look = Literal["desktop", "phone", "dark"]
 SAMPLE = ("Ada", "ada@example.org")
+NOTE = (
+    '<p style="margin:0;padding:12px 24px;background-color:#f0c33c;color:#161513;'
+    'font:15px/22px sans-serif">{}</p>'
+)
+_BODY = re.compile("<body[^>]*>")
 _DARK = re.compile(r"@media\s*\(prefers-color-scheme:\s*dark\)")
 
 
 def preview(edition: Edition, variant: str, kind: Kind = "html", look: Look = "desktop") -> str:
-    """An edition's letter to a sample reader, as a whole HTML page or as text.
+    """An edition's letter to a sample reader, as a whole HTML page or as text. Where it had to be
+    shortened, a sentence for the editor stands above it.
 
     The letter of a phone is that of a desktop: whoever shows it gives the frame its width (390 CSS
     pixels). `dark` is what a mail program in dark mode shows, whatever the browser prefers. Raises
     KeyError for a variant that there is not.
     """
-    letter = filled(compose(edition)[variant], sample_values())
+    found = composed(edition)
+    letter = filled(found.letters[variant], sample_values())
+    note = found.notes.get(variant, "")
     if kind == "text":
-        return letter.text
-    return in_the_dark(letter.html) if look == "dark" else letter.html
+        return f"[{note}]\n\n{letter.text}" if note else letter.text
+    html = in_the_dark(letter.html) if look == "dark" else letter.html
+    if note:
+        html = _BODY.sub(lambda body: f"{body[0]}{NOTE.format(escape(note))}", html, count=1)
+    return html
 
 
 def in_the_dark(html: str) -> str:

@@ -10,6 +10,7 @@ from standfirst.newsletters.models.editions import (
     Turn,
     Unapproved,
 )
+from standfirst.newsletters.models.importing import AddressImport, ImportState
 from standfirst.newsletters.models.readers import Alerted, Follow, Suppression, Welcomed
 from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
@@ -29,6 +30,7 @@ from standfirst.newsletters.models.settings import MailSettings
 
 __all__ = [
     "TALLIES",
+    "AddressImport",
     "Alerted",
     "Audience",
     "Batch",
@@ -39,6 +41,7 @@ __all__ = [
     "EditionArticle",
     "EditionIndex",
     "Follow",
+    "ImportState",
     "Letter",
     "MailSettings",
     "Newsletter",
