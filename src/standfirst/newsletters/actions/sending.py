@@ -11,6 +11,7 @@ from standfirst.newsletters.delivery.freezing import freeze
 from standfirst.newsletters.delivery.ledger import cancel_rest, locked_batch_of, move
 from standfirst.newsletters.models import (
     Audience,
+    Batch,
     BatchState,
     Counted,
     Delivery,
@@ -203,3 +204,14 @@ def settle_uncertain(delivery: int, *, accepted: bool, why: str = "") -> bool:
             return False
         batch.save()
     return True
+
+
+def in_doubt(sending: int) -> list[int]:
+    """The deliveries of which nobody knows whether they arrived."""
+    doubtful: list[int] = []
+    batches = Batch.objects.filter(sending=sending, uncertain__gt=0).order_by("first")
+    for first, last in batches.values_list("first", "last"):
+        ids = Delivery.ids_of(sending, first, last)
+        here = Delivery.objects.filter(pk__range=ids, state=DeliveryState.UNCERTAIN)
+        doubtful += here.order_by("pk").values_list("pk", flat=True)
+    return doubtful
