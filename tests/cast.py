@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -17,10 +18,13 @@ from standfirst.access.rules import FullText, Terms, decide
 from standfirst.articles.models import Article, FrontPage, FrontPagePick, Region, Topic
 from standfirst.members.models import Member
 from standfirst.newsletters.links import token_for
+from standfirst.newsletters.models import Edition
 from tests.making import (
     make_article,
+    make_edition,
     make_magazine,
     make_member,
+    make_newsletter,
     make_newsletters,
     make_section,
     make_staff,
@@ -52,7 +56,7 @@ class Reader:
     client: Client
     member: Member | None
 
-    def may_read(self, article: Article) -> bool:
+    def may_read(self, article: Article | Edition) -> bool:
         from django.contrib.auth.models import AnonymousUser
 
         now = timezone.now()
@@ -91,6 +95,38 @@ def marked_article(number: int, picture: Image, **fields: Any) -> Article:
     return make_article(body=body, hero=picture, hero_alt="Red", **fields)
 
 
+FIRST_EDITION = 101  # the numbers below are articles'
+
+
+def marked_edition(number: int, article: Article, terms: str, **fields: Any) -> Edition:
+    """An edition with a marker in everything that its editors wrote, besides headlines."""
+
+    def m(place: str) -> str:
+        return f"<p>LEAK-{number}-{place}</p>"
+
+    item = {"headline": "A strait is closed", "text": m("take"), "source_name": "The pilots"}
+    newsletter = make_newsletter(f"Letter {number}", terms=terms)
+    return make_edition(
+        newsletter,
+        "2026-11-26",
+        article,
+        take=[("item", {**item, "source_url": f"https://example.org/LEAK-{number}-source"})],
+        radar=[("item", {"day": date(2026, 12, 4), "text": m("radar")})],
+        more=m("more"),
+        **fields,
+    )
+
+
+def make_editions(article: Article) -> dict[int, Edition]:
+    """Editions of all terms that newsletters have, also one that was not sent."""
+    plan: list[tuple[str, bool]] = [("open", True), ("members", True), ("subscribers", True)]
+    plan.append(("open", False))
+    return {
+        number: marked_edition(number, article, terms, live=live)
+        for number, (terms, live) in enumerate(plan, start=FIRST_EDITION)
+    }
+
+
 @dataclass
 class Magazine:
     """Articles by their number in the markers, every kind of reader, and what fills routes."""
@@ -98,6 +134,11 @@ class Magazine:
     articles: dict[int, Article]
     readers: list[Reader]
     props: Props
+    editions: dict[int, Edition]  # also by a number in the markers
+
+    def gated(self, number: int) -> Article | Edition:
+        """What a marker's number names."""
+        return self.editions.get(number) or self.articles[number]
 
 
 def make_cast() -> Magazine:
@@ -146,7 +187,11 @@ def make_cast() -> Magazine:
         if member:
             client.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
         readers.append(Reader(name, client, member))
-    return Magazine(articles, readers, _props(articles, topic, region, picture, now))
+    editions = make_editions(articles[1])
+    props = _props(articles, topic, region, picture, now)
+    props.by_name["day"] = ["2026-11-26", "2026-11-27"]
+    props.by_name["letter"] = [one.newsletter.slug for one in editions.values()]
+    return Magazine(articles, readers, props, editions)
 
 
 def _props(

@@ -134,8 +134,8 @@ def main() -> None:
     from django.utils import timezone
 
     from standfirst.newsletters.delivery import clerk, journal, ledger, process, rules, sender
-    from standfirst.newsletters.delivery.roads import MessageRoad
-    from standfirst.newsletters.delivery.smtp import Patience, Server, SmtpLine
+    from standfirst.newsletters.delivery.roads import SmtpRoad
+    from standfirst.newsletters.delivery.smtp import Patience, Server
 
     sender.IDLE, sender.LOOKS = 0.4, 0.05
     clerk.LOOKED_EVERY = 0.2
@@ -143,11 +143,9 @@ def main() -> None:
     rules.PAUSES = (0.01,) * 5  # minutes
     rules.RESTS = rules.REACHING = (0.3,)  # seconds
 
-    class Road(MessageRoad):
-        def line(self, sending: int) -> SmtpLine:
-            patience = Patience().times(self.settings.get("patience", 0.005))
-            server = Server("127.0.0.1", self.settings["sink"], patience=patience)
-            return SmtpLine(server, "daily@example.org")
+    def road(given: dict[str, Any]) -> SmtpRoad:
+        patience = Patience().times(given.get("patience", 0.005))
+        return SmtpRoad(Server("127.0.0.1", given["sink"], patience=patience))
 
     def send(given: dict[str, Any]) -> None:
         if lease := given.get("lease"):
@@ -157,7 +155,7 @@ def main() -> None:
         if jump := given.get("jump"):
             _set_the_clock(timezone, jump)
         lines, folder = given.get("lines", 3), Path(given["journals"])
-        process.send(lines=lines, stay=False, by=Road(given), folder=folder)
+        process.send(lines=lines, stay=False, by=road(given), folder=folder)
 
     print("ready", flush=True)
     for line in sys.stdin:

@@ -1,7 +1,7 @@
 """The cast and the props: short ways to make what a test needs. Nothing here asserts anything."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -13,7 +13,8 @@ from standfirst.access.rules import Terms
 from standfirst.articles.models import Article, ArticleIndex, Author, Byline, FrontPage, Section
 from standfirst.members.consent import By, give
 from standfirst.members.models import Member
-from standfirst.newsletters.models import Audience, Newsletter
+from standfirst.newsletters.actions.setting_up import set_up_newsletters
+from standfirst.newsletters.models import Audience, Edition, EditionArticle, Newsletter
 from standfirst.publication.models import Publication
 from standfirst.subscriptions.models import Subscription
 
@@ -73,6 +74,26 @@ def make_article(title: str = "", *, terms: Terms | None = None, **fields: Any) 
     article = Article(title=title, terms=terms.value if terms else "", **fields)
     article.bylines = [Byline(author=author)]
     return make_magazine().add_child(instance=article)
+
+
+def make_newsletter(name: str = "The Daily Review", **fields: Any) -> Newsletter:
+    """A newsletter for members; its address is made from its name."""
+    fields.setdefault("slug", name.lower().replace(" ", "-"))
+    return Newsletter.objects.create(name=name, **fields)
+
+
+def make_edition(newsletter: Newsletter, day: str, *articles: Article, **fields: Any) -> Edition:
+    """A sent edition of a day (ISO), as readers find it on the web. `live=False` makes a draft."""
+    fields.setdefault("title", f"{newsletter}, {day}")
+    edition = Edition(
+        newsletter=newsletter,
+        day=date.fromisoformat(day),
+        slug=f"{newsletter.slug}-{day}",
+        **fields,
+    )
+    edition.latest = [EditionArticle(article=a, sort_order=n) for n, a in enumerate(articles)]
+    make_magazine()
+    return set_up_newsletters().add_child(instance=edition)
 
 
 def make_member(

@@ -3,6 +3,7 @@
 import socketserver
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.utils import timezone
 
 from standfirst.newsletters.doctor.rules import Unanswered
 from standfirst.newsletters.doctor.zone import Dns
-from standfirst.newsletters.models import MailSettings
+from standfirst.newsletters.models import Batch, MailSettings, Newsletter, Sending
 from standfirst.newsletters.senders import key_for
+from standfirst.newsletters.troubles import troubles
 from standfirst.project.cli import main
 
 pytestmark = pytest.mark.django_db
@@ -126,3 +129,43 @@ def test_a_key_that_cannot_be_read_is_said_in_a_sentence(doctor: Any, settings: 
     code = main(["mail", "doctor", "--dns", "127.0.0.1:9"])
     assert code == 1
     assert "DKIM_KEY" in capsys.readouterr().err
+
+
+# -- `standfirst check` --------------------------------------------------------------------------
+
+
+def said_by_check(now: Any = None) -> str:
+    return " ".join(one.sentence for one in troubles(now or timezone.now()))
+
+
+def test_a_key_that_cannot_be_used_is_grave(settings: Any):
+    settings.DKIM_KEY = "/nowhere/key.pem"
+    assert [one.grave for one in troubles(timezone.now())] == [True]
+    assert "no newsletter is sent" in said_by_check()
+
+
+def test_bounces_that_nobody_hears_are_said(settings: Any):
+    Newsletter.objects.create(name="The Daily Review", slug="daily-review")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert "Nobody hears of bounces" in said_by_check()
+    settings.BOUNCE_MAILBOX = "imaps://a:b@mail.example/INBOX"
+    assert "Set MAIL_BOUNCES, such as bounces@" in said_by_check()
+    settings.MAIL_BOUNCES = "bounces@mag.example"
+    assert not said_by_check()
+
+
+def test_a_sending_that_stands_still_and_letters_in_doubt_are_said():
+    Newsletter.objects.create(name="The Daily Review", slug="daily-review")
+    now = timezone.now()
+    sending = Sending.objects.create(
+        key="edition:1", kind="edition", consent="daily-review", sender="x", total=5,
+        begun_at=now - timedelta(minutes=20),
+    )  # fmt: skip
+    Batch.objects.create(sending=sending, first=1, last=3, queued=3)
+    Batch.objects.create(
+        sending=sending, first=4, last=5, uncertain=2, state="settled", settled_at=now
+    )
+    assert "stands still" not in said_by_check(now)
+    said = said_by_check(now + timedelta(minutes=16))
+    assert "“edition:1” stands still with 3 letters to go: is `standfirst worker` running?" in said
+    assert "2 letters are in doubt" in said

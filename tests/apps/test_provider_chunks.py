@@ -3,12 +3,14 @@
 The stand-in takes what Anymail really sends. What providers then do with it cannot be tried here.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
@@ -21,6 +23,7 @@ from standfirst.newsletters.delivery.chunks import (
     provider_named,
     send_chunk,
 )
+from standfirst.newsletters.delivery.provider import ProviderLine, worded
 from standfirst.newsletters.delivery.road import Outcome
 from standfirst.newsletters.slots import SLOTS, word_of
 from standfirst.project import environment
@@ -60,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         if server.status == 0:
             self.connection.close()
             return
-        answer = json.dumps(server.answer(body)).encode()
+        answer = json.dumps(server.answer(body)).encode()  # it may change the status
         self.send_response(server.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -296,3 +299,71 @@ def test_only_providers_that_take_many_in_one_request_take_chunks(url: str, back
 def test_a_provider_without_its_key_is_refused_with_a_sentence(url: str):
     with pytest.raises(environment.BadSetting, match="EMAIL_URL lacks a part"):
         environment.email(url)
+
+
+# -- as a sender drives it ------------------------------------------------------------------------
+
+
+class Hears:
+    """A driver that allows so many bodies, and keeps what it is told."""
+
+    def __init__(self, allows: int = 10_000) -> None:
+        self.left: list[int] = []
+        self.answers: list[tuple[int, Outcome]] = []
+        self._allows = allows
+
+    def body_leaves(self, number: int) -> bool:
+        if len(self.left) >= self._allows:
+            return False
+        self.left.append(number)
+        return True
+
+    def answered(self, answer: Any) -> None:
+        self.answers.append((answer.number, answer.outcome))
+
+
+def carry(readers: list[Reader], driver: Hears, letter: ChunkLetter = LETTER) -> None:
+    make = worded(letter)
+    line = ProviderLine(PROVIDERS["mailjet"])
+    people = [SimpleNamespace(delivery=r.number, name=r.name, address=r.address) for r in readers]
+    letters = [make(who, r.values) for who, r in zip(people, readers, strict=True)]
+    asyncio.run(line.carry(iter(letters), driver))
+
+
+def test_a_batch_leaves_in_requests_of_the_size_that_the_provider_takes(
+    settings: Any, standin: Standin
+):
+    use("mailjet", settings, standin)
+    driver = Hears()
+    carry([reader(n) for n in range(1, 121)], driver)
+    assert len(standin.asked) == 3
+    assert driver.answers == [(n, Outcome.ACCEPTED) for n in range(1, 121)]
+
+
+def test_each_letter_gets_one_answer_where_the_lease_ends_in_the_middle(
+    settings: Any, standin: Standin
+):
+    use("mailjet", settings, standin)
+    driver = Hears(allows=60)
+    carry([reader(n) for n in range(1, 121)], driver)
+    assert len(standin.asked) == 2
+    assert [n for n, outcome in driver.answers if outcome is Outcome.ACCEPTED] == driver.left
+    assert [n for n, outcome in driver.answers if outcome is Outcome.NOT_TRIED] == [*range(61, 121)]
+
+
+def test_all_of_a_request_whose_answer_is_lost_are_in_doubt_and_no_others(
+    settings: Any, standin: Standin
+):
+    use("mailjet", settings, standin)
+    fine = ANSWERS["mailjet"]
+
+    def breaks_down_at_the_second(body: bytes) -> Any:
+        standin.status = 500 if len(standin.asked) == 2 else 200
+        return fine(body)
+
+    standin.answer = breaks_down_at_the_second
+    driver = Hears()
+    carry([reader(n) for n in range(1, 121)], driver)
+    doubtful = [n for n, outcome in driver.answers if outcome is Outcome.UNCERTAIN]
+    assert doubtful == [*range(51, 101)]
+    assert len(driver.answers) == 120

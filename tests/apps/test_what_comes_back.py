@@ -15,10 +15,20 @@ from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from django.test import Client
 from django.urls import clear_url_caches
 
+from standfirst.members.consent import give
+from standfirst.members.models import Consent, ConsentEntry, Member
 from standfirst.newsletters.actions.hearing import hear_event, hear_mail, suppress
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
 from standfirst.newsletters.links import delivery_of, message_id
-from standfirst.newsletters.models import Delivery, Returned, Suppression
+from standfirst.newsletters.models import (
+    TALLIES,
+    Batch,
+    Delivery,
+    DeliveryState,
+    Returned,
+    Sending,
+    Suppression,
+)
 from standfirst.project import environment
 from tests.rules.test_bounces import report
 
@@ -30,9 +40,29 @@ ADA = "ada@reader.example"
 
 @pytest.fixture
 def letter() -> Delivery:
+    return sent(7)
+
+
+def sent(number: int, state: DeliveryState = DeliveryState.ACCEPTED) -> Delivery:
+    """The one letter of a sending with this number, to Ada."""
+    member, _ = Member.objects.get_or_create(email=ADA)
+    sending = Sending.objects.create(
+        pk=number, key=f"edition:{number}", kind="edition", consent="daily-review", sender="x",
+        total=1, state="done",
+    )  # fmt: skip
+    column = TALLIES[state]
+    Batch.objects.create(sending=sending, first=1, last=1, state="settled", **{column: 1})
     return Delivery.objects.create(
-        id=(7 << 32) + 1, member=1, address=ADA, name="Ada", variant="member", state=1
+        id=(number << 32) + 1, member=member.pk, address=ADA, name="", variant="member", state=state
     )
+
+
+def what_became_of(letter: Delivery) -> str:
+    letter.refresh_from_db()
+    batch = Batch.objects.get(sending=letter.pk >> 32)
+    label = TALLIES[DeliveryState(letter.state)]
+    assert getattr(batch, label) == 1
+    return label
 
 
 def bounce(words: str = "550 5.1.1 No such user", about: int = (7 << 32) + 1) -> bytes:
@@ -58,6 +88,7 @@ def test_a_message_id_names_its_delivery_and_cannot_be_made_up():
 def test_an_address_that_does_not_exist_gets_no_more_mail(letter: Delivery):
     assert hear_mail(bounce(), NOW)
     assert reasons() == {ADA: "bounced"}
+    assert what_became_of(letter) == "bounced"
 
 
 def test_the_same_bounce_told_twice_counts_once(letter: Delivery):
@@ -79,9 +110,7 @@ def test_a_bounce_that_somebody_made_up_changes_nothing(letter: Delivery):
 
 def test_a_full_mailbox_is_forgiven_twice_in_a_month(letter: Delivery):
     for number, day in enumerate((0, 5, 40, 45, 50)):
-        other = Delivery.objects.create(
-            id=(8 + number << 32) + 1, member=1, address=ADA, name="", variant="member", state=1
-        )
+        other = sent(8 + number)
         hear_mail(bounce("552 5.2.2 Mailbox full", other.pk), NOW + timedelta(days=day))
         assert bool(reasons()) is (day == 50), day
 
@@ -92,8 +121,26 @@ def test_a_complaint_stops_mail_and_says_so(letter: Delivery):
         "Feedback-Type: abuse\nVersion: 1\n",
         f"Message-ID: {message_id(letter.pk, 'mag.example')}",
     )
+    give(letter.member, ["daily-review", "newsletter"], ConsentEntry.By.JOINING, now=NOW)
     assert hear_mail(raw, NOW)
     assert reasons() == {ADA: "complained"}
+    assert what_became_of(letter) == "complained"
+    assert list(Consent.objects.filter(given=False).values_list("letter", flat=True)) == [
+        "daily-review"
+    ]
+    entry = ConsentEntry.objects.get(by=ConsentEntry.By.COMPLAINED)
+    assert (entry.delivery, entry.proof) == (letter.pk, "abuse")
+
+
+def test_a_letter_in_doubt_is_settled_by_what_the_provider_says():
+    doubtful = sent(9, DeliveryState.UNCERTAIN)
+    told = AnymailTrackingEvent(
+        event_type=EventType.DELIVERED, recipient=ADA, metadata={"delivery": str(doubtful.pk)}
+    )
+    assert hear_event(told, "Mailgun", NOW)
+    assert what_became_of(doubtful) == "accepted"
+    assert not hear_event(told, "Mailgun", NOW)
+    assert not reasons()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from django.test import override_settings
 from django.urls import include, path
 
 from standfirst.articles.models import Article
+from standfirst.newsletters.models import Edition
 from tests.cast import MARKER, PLACES, Magazine, Reader, make_cast
 from tests.edges import EDGES, Served, missing, served
 from tests.overhttp import Browser
@@ -55,8 +56,13 @@ def leaks(reader: Reader, magazine: Magazine, text: str) -> set[str]:
     return {
         f"LEAK-{number}-{place}"
         for number, place in found
-        if not reader.may_read(magazine.articles[number])
+        if not _may_have(reader, magazine.gated(number))
     }
+
+
+def _may_have(reader: Reader, what: Article | Edition) -> bool:
+    """Of an edition that was not sent nobody has anything, whatever its terms."""
+    return reader.may_read(what) and (what.live or isinstance(what, Article))
 
 
 def crawl(
@@ -169,6 +175,16 @@ def test_whoever_may_read_is_given_every_word_of_the_rest(magazine: Magazine) ->
                 assert {w for w in wanted if w in text} == wanted, (reader.name, article)
             else:
                 assert "LEAK" not in text
+
+
+def test_an_edition_gives_all_its_text_to_whom_it_may(magazine: Magazine) -> None:
+    for reader in magazine.readers:
+        for number, edition in magazine.editions.items():
+            text = reader.client.get(edition.get_absolute_url()).content.decode()
+            if edition.live and reader.may_read(edition):
+                assert len(set(MARKER.findall(text))) == 4, (reader.name, number)
+            else:
+                assert "LEAK" not in text, (reader.name, number)
 
 
 def test_a_visitor_cannot_talk_their_way_in_with_cookies(magazine: Magazine) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from standfirst.account import all_access, views, withdrawing
+from standfirst.account import all_access, following, views, withdrawing
 
 urlpatterns = [
     path("", views.account, name="account"),
@@ -18,7 +18,9 @@ urlpatterns = [
     path("reading-list/ids/", views.saved_ids, name="saved_ids"),
     path("reading-list/<int:article>/", views.save, name="save"),
     path("reading-list/<int:article>/off/", views.unsave, name="unsave"),
-    path("newsletters/", views.newsletters, name="newsletters"),
+    path("newsletters/", views.newsletters, name="my_newsletters"),
+    path("following/ids/", following.follow_ids, name="follow_ids"),
+    path("following/<str:kind>/<int:number>/", following.follow, name="follow"),
     path("sign-in/", views.sign_in_methods, name="sign_in_methods"),
     path("password/", views.password, name="password"),
     path("data/", views.data, name="data"),

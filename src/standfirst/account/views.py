@@ -87,7 +87,7 @@ def newsletters(request: HttpRequest, member: Member) -> HttpResponse:
     """Which letters the member wants, and what they follow."""
     if request.method == "POST":
         done = change(member, request.POST, By.ACCOUNT, delivery=None, now=timezone.now())
-        return redirect(f"{reverse('newsletters')}?done={done}")
+        return redirect(f"{reverse('my_newsletters')}?done={done}")
     return page(
         request,
         "newsletters",

@@ -6,7 +6,7 @@ whether anything changes: to say the same twice writes nothing, and of two who s
 moment one has said it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -76,7 +76,7 @@ def take_back(
     values = [False, _moment(now), number, *wanted, True]
     with transaction_in_turn(), connection.cursor() as cursor:
         cursor.execute(_TAKE_BACK.format(marks=marks), values)
-        said = [(number, str(letter)) for (letter,) in cursor.fetchall()]
+        said = sorted((number, str(letter)) for (letter,) in cursor.fetchall())
         _enter(said, False, by, proof, delivery, now)
     return [letter for _, letter in said]
 
@@ -85,13 +85,14 @@ def give_many(
     pairs: Iterable[tuple[int, str]],
     by: By,
     *,
-    proof: str = "",
+    proof: str | Mapping[int, str] = "",
     delivery: int | None = None,
     unless: Unless = Unless.GIVEN,
     now: datetime,
 ) -> list[tuple[int, str]]:
     """`give` for many members (their numbers) and letters, within the caller's transaction, in
-    which nobody of them may be deleted. Gives the pairs that are new."""
+    which nobody of them may be deleted; `proof` may be one for each member. Gives the pairs that
+    are new."""
     said: list[tuple[int, str]] = []
     ordered = sorted(set(pairs))  # the same order for all, so that no two wait for each other
     with transaction.atomic(), connection.cursor() as cursor:
@@ -124,7 +125,7 @@ def _enter(
     said: Sequence[tuple[int, str]],
     given: bool,
     by: By,
-    proof: str,
+    proof: str | Mapping[int, str],
     delivery: int | None,
     now: datetime,
 ) -> None:
@@ -135,7 +136,7 @@ def _enter(
                 letter=letter,
                 given=given,
                 by=by,
-                proof=proof,
+                proof=proof if isinstance(proof, str) else proof[member],
                 delivery=delivery,
                 at=now,
             )

@@ -9,7 +9,14 @@ from django.utils.formats import date_format
 
 from standfirst.articles.actions import EDITORS
 from standfirst.members.models import Member
-from standfirst.newsletters.models import Edition, Newsletter, Outcome, Turn
+from standfirst.newsletters.models import (
+    Edition,
+    Newsletter,
+    Outcome,
+    Sending,
+    SendingKind,
+    Turn,
+)
 from standfirst.newsletters.queries import as_written, fingerprint, next_turn
 from standfirst.newsletters.rules import Stage
 
@@ -35,9 +42,9 @@ def told_of(turn: Turn, said: str | None = None) -> str:
         said = fingerprint(as_written(turn.edition)) if turn.edition else ""
     match turn.stage(said):
         case Stage.SENT:
-            by = turn.begun_by.get_full_name() if turn.begun_by else "by itself"
+            by = f"sent by {turn.begun_by.get_full_name()}" if turn.begun_by else "by itself"
             parts = ", with its automatic parts alone" if turn.automatic else ""
-            return f"Its sending was begun {hour_written(turn.begun_at)} ({by}){parts}."
+            return f"Went out {hour_written(turn.begun_at)}, {by}{parts}."
         case Stage.NOTHING:
             return "Nothing was published since the last edition, so nothing is sent."
         case Stage.MISSED:
@@ -72,6 +79,7 @@ class OnDesk:
     subject: str
     articles: int
     left_out: int
+    sending: int | None  # the ledger's number, once it is being sent
     may_approve: bool
     may_hold: bool
     may_send: bool
@@ -102,10 +110,16 @@ def on_desk(turn: Turn) -> OnDesk:
         subject=edition.subject_line if edition else "",
         articles=len(picks),
         left_out=max(0, len(turn.offered) - turn.newsletter.most_articles) if open_ else 0,
+        sending=_sending_of(turn) if stage is Stage.SENT else None,
         may_approve=open_ and (stage is not Stage.APPROVED) and not edition.is_empty,  # type: ignore[union-attr]
         may_hold=open_ and not (stage is Stage.HELD and not turn.approved_at),
         may_send=open_ and bool(turn.approved_at) and turn.approved == seen,
     )
+
+
+def _sending_of(turn: Turn) -> int | None:
+    sendings = Sending.objects.filter(edition=turn.edition_id, kind=SendingKind.EDITION)
+    return sendings.values_list("pk", flat=True).first()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,14 +27,14 @@ def _public_holidays(code: str, years: tuple[int, ...]) -> frozenset[date]:
     return frozenset(holidays.country_holidays(country, subdiv=part, years=years))
 
 
-def days_off(settings: MailSettings, years: Iterable[int]) -> frozenset[date]:
+def days_off(house: MailSettings, years: Iterable[int]) -> frozenset[date]:
     """The days of these years without an edition: public holidays and those written by hand."""
     public = (
-        _public_holidays(settings.holidays, tuple(sorted(set(years))))
-        if settings.holidays
+        _public_holidays(house.holidays, tuple(sorted(set(years))))
+        if house.holidays
         else frozenset()
     )
-    return public | days_in(settings.days_off)
+    return public | days_in(house.days_off)
 
 
 def rhythm_of(newsletter: Newsletter, near: datetime) -> Rhythm:
@@ -51,6 +51,16 @@ def rhythm_of(newsletter: Newsletter, near: datetime) -> Rhythm:
 def next_turn(newsletter: Newsletter, now: datetime) -> Due | None:
     """The newsletter's next day and moment after `now` (aware)."""
     return next_due(rhythm_of(newsletter, now), now)
+
+
+def open_turns(now: datetime) -> QuerySet[Turn]:
+    """Turns whose edition waits for its hour or has just passed it; those held wait for people."""
+    return Turn.objects.filter(
+        edition__isnull=False,
+        begun_at__isnull=True,
+        held_at__isnull=True,
+        due_at__lte=now,
+    ).order_by("due_at", "pk")
 
 
 # -- what belongs in an edition -----------------------------------------------------------------
@@ -139,13 +149,3 @@ def newsletters_for_readers() -> Sequence[Shown]:
         if one.offered or newest:
             found.append(Shown(one, newest))
     return found
-
-
-def open_turns(now: datetime) -> QuerySet[Turn]:
-    """Turns whose edition waits for its hour or has just passed it; those held wait for people."""
-    return Turn.objects.filter(
-        edition__isnull=False,
-        begun_at__isnull=True,
-        held_at__isnull=True,
-        due_at__lte=now,
-    ).order_by("due_at", "pk")

@@ -63,7 +63,7 @@ def findings() -> Iterator[Finding]:
             "Run `standfirst prepare`."
         )
         return
-    for ask in (_cache, _staff, _worker, _library, _prices, _endings, _subscriptions):
+    for ask in _OF_THE_DATA:
         yield from ask()
 
 
@@ -130,10 +130,9 @@ def _debug() -> Iterator[Finding]:
 
 
 def _mail() -> Iterator[Finding]:
-    backend = settings.EMAIL_BACKEND.rsplit(".", 1)[-1]
     if settings.STANDFIRST_DEMO:
         return
-    if backend != "EmailBackend" or ".smtp." not in settings.EMAIL_BACKEND:
+    if not settings.EMAIL_BACKEND.startswith(("django.core.mail.backends.smtp.", "anymail.")):
         yield Finding(
             "No mail leaves this machine, so members cannot confirm their address or sign in "
             "by mail. Set EMAIL_URL, such as smtp://user:password@host:587?tls=1.",
@@ -351,9 +350,20 @@ def _prices() -> Iterator[Finding]:
 
 
 def _subscriptions() -> Iterator[Finding]:
-    from django.utils import timezone
-
     from standfirst.subscriptions.troubles import troubles
 
     for trouble in troubles(timezone.now()):
         yield Finding(trouble.sentence, trouble.grave)
+
+
+def _newsletters() -> Iterator[Finding]:
+    from standfirst.newsletters.troubles import troubles
+
+    if not settings.STANDFIRST_DEMO:
+        for trouble in troubles(timezone.now()):
+            yield Finding(trouble.sentence, trouble.grave)
+
+
+_OF_THE_DATA: tuple[Callable[[], Iterator[Finding]], ...] = (
+    *(_cache, _staff, _worker, _library, _prices, _endings, _subscriptions, _newsletters),
+)

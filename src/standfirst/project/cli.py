@@ -12,7 +12,7 @@ import standfirst
 # The order of `standfirst --help`: from a new magazine to its daily life.
 COMMANDS = (
     *("new", "prepare", "staff", "serve", "worker", "check", "load", "library", "prices"),
-    *("subscriptions", "mail", "why", "demo"),
+    *("subscriptions", "newsletters", "mail", "why", "demo"),
 )
 
 

@@ -6,6 +6,8 @@ Mail goes through the task queue, so that it is kept or undone together with wha
 
 from collections.abc import Iterable, Mapping
 
+from django.utils import timezone
+
 from standfirst.articles import shelves
 from standfirst.articles.tags import SITEMAPS
 from standfirst.library.actions import note, note_all
@@ -19,12 +21,15 @@ from standfirst.members.jobs import (
     send_merged,
     send_sign_in_link,
 )
+from standfirst.newsletters.actions.occasions import do_not_alert
 from standfirst.newsletters.jobs import send_test, tell_editors
+from standfirst.newsletters.occasions import welcome
 from standfirst.publication.events import (
     AccountDeleted,
     AccountsMerged,
     AddressChanged,
     AddressChangeWanted,
+    AddressConfirmed,
     ArticlesLoaded,
     ArticleUnlocked,
     BillToMail,
@@ -74,6 +79,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     AddressChangeWanted: [
         lambda event: send_address_change.enqueue(event.member, email=event.email),
     ],
+    AddressConfirmed: [
+        lambda event: welcome(event.member),
+    ],
     AddressChanged: [
         lambda event: send_address_changed.enqueue(event.member, old=event.old),
     ],
@@ -103,6 +111,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ArticlesLoaded: [
         lambda event: everything(),
         lambda event: note(*event.articles),
+        lambda event: do_not_alert(event.articles, timezone.now()),
     ],
     ListsChanged: [
         lambda event: changed(event.tags),

@@ -11,6 +11,7 @@ from standfirst.articles import views as articles
 from standfirst.library import views as library
 from standfirst.library.browsers import description, suggestions
 from standfirst.library.feeds import feed_of_search
+from standfirst.newsletters import by_link, counting
 from standfirst.newsletters import views as newsletters
 from standfirst.newsletters.providers import addresses as mail_providers
 from standfirst.project import views as project
@@ -56,13 +57,21 @@ urlpatterns = [
     path("topic/<str:slug>/", articles.topic, name="topic"),
     path("region/<str:slug>/", articles.region, name="region"),
     path("author/<str:slug>/", articles.author, name="author"),
+    path("newsletters/", newsletters.newsletters, name="all_newsletters"),
+    path("newsletters/<slug:letter>/", newsletters.newsletter, name="newsletter"),
+    re_path(
+        r"^newsletters/(?P<letter>[-\w]+)/(?P<day>\d{4}-\d{2}-\d{2})/$",
+        newsletters.edition,
+        name="edition",
+    ),
     path("", include("standfirst.articles.machines")),  # feeds, sitemaps, robots.txt
     # members
     path("account/", include("standfirst.members.urls")),
     path("account/", include("standfirst.account.urls")),
     path("account/", include("allauth.urls")),
-    path("mail/<str:token>/", newsletters.preferences, name="mail_preferences"),
-    path("mail/<str:token>/off/", newsletters.unsubscribe, name="mail_unsubscribe"),
+    path("mail/<str:token>/", by_link.preferences, name="mail_preferences"),
+    path("mail/<str:token>/off/", by_link.unsubscribe, name="mail_unsubscribe"),
+    path("mail/<str:token>/to/<int:number>/", counting.link, name="mail_link"),
     path("bills/<str:token>/", bill_page, name="bill"),
     # what others tell
     path("webhooks/<slug:provider>/", subscriptions.hear, name="webhooks"),

@@ -30,6 +30,12 @@ from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
 from standfirst.newsletters.delivery.limits import forget as forget_quotas
 from standfirst.newsletters.delivery.process import Child
 from standfirst.newsletters.jobs import draft_due, read_bounces, send_due
+from standfirst.newsletters.occasions import (
+    forget_lists,
+    take_lists_in,
+    tell_followers,
+    tell_of_choices,
+)
 from standfirst.project.checks import WORKER_SEEN
 from standfirst.reading.follower import forget_changes
 from standfirst.subscriptions.actions import see_to_bills
@@ -148,6 +154,10 @@ def chores() -> list[Chore]:
         Chore("write sitemaps", 60, write_sitemaps),
         Chore("draft editions", 20, draft_due),
         Chore("send editions", 10, send_due),
+        Chore("tell followers", 30, tell_followers),
+        Chore("tell of new choices", 300, tell_of_choices),
+        Chore("take addresses in", 2, take_lists_in),
+        Chore("forget lists of addresses", 3600, forget_lists),
         Chore("start a sender", 3, sender.start_if_needed),
         Chore("forget limits", 86400, forget_quotas),
         Chore("try mail again", 20, try_mail_again),

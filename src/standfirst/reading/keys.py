@@ -9,6 +9,7 @@ NEVER_KEPT = (
     *("/account/", "/newsroom/", "/media/", "/static/", "/join/", "/choose/", "/mail/"),
     *("/healthz", f"{SEARCHED}?", f"{SEARCHED}feed.atom", f"{SEARCHED}suggestions"),
     f"{SOLD}?",
+    "/newsletters/",  # each reader's by their standing, and read by few
 )
 
 

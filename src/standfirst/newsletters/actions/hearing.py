@@ -7,9 +7,18 @@ from datetime import datetime, timedelta
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from django.db import transaction
 
+from standfirst.members.consent import take_back
+from standfirst.members.models import ConsentEntry
+from standfirst.newsletters.actions.sending import hear as settled
 from standfirst.newsletters.bounces.rules import WORDS, What, is_of_the_address, read_return
 from standfirst.newsletters.links import delivery_of
-from standfirst.newsletters.models import Delivery, Returned, Suppression
+from standfirst.newsletters.models import (
+    Delivery,
+    DeliveryState,
+    Returned,
+    Sending,
+    Suppression,
+)
 
 log = logging.getLogger("standfirst.newsletters")
 
@@ -43,7 +52,13 @@ def hear(news: News, now: datetime) -> bool:
                 Returned.objects.create(delivery=None, what=news.what, **_row(news, now))
         if not new:
             return False
+        if news.delivery is not None:
+            complained = news.what is What.COMPLAINED
+            state = DeliveryState.COMPLAINED if complained else DeliveryState.BOUNCED
+            settled(news.delivery, state, news.words)
         reason = _reason(news, now)
+        if reason is Suppression.Reason.COMPLAINED:
+            _say_no(news, now)
         if reason:
             suppress(news.address, reason, news.words, now, delivery=news.delivery)
     return True
@@ -51,6 +66,21 @@ def hear(news: News, now: datetime) -> bool:
 
 def _row(news: News, now: datetime) -> dict[str, object]:
     return {"address": news.address, "words": news.words[:WORDS], "by": news.by, "at": now}
+
+
+def _say_no(news: News, now: datetime) -> None:
+    """Whoever calls a letter spam does not want it: that is kept as what they said."""
+    row = Delivery.objects.filter(pk=news.delivery).first() if news.delivery else None
+    sending = Sending.objects.filter(pk=row.id >> Delivery.NUMBERS).first() if row else None
+    if row and sending:
+        take_back(
+            row.member,
+            [sending.consent],
+            ConsentEntry.By.COMPLAINED,
+            proof=news.words,
+            delivery=row.pk,
+            now=now,
+        )
 
 
 def _reason(news: News, now: datetime) -> Suppression.Reason | None:
@@ -117,13 +147,15 @@ _GONE = {RejectReason.BOUNCED, RejectReason.INVALID}
 
 def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> bool:
     """An event of a provider, as Anymail reads it. Says whether it stopped or noted anything."""
-    what = _what(event)
-    if what is None:
-        return False
     number = str((event.metadata or {}).get("delivery", ""))
-    delivery = int(number) if number.isascii() and number.isdigit() else None
+    delivery = int(number) if number.isascii() and number.isdigit() and len(number) < 20 else None
     delivery = delivery or delivery_of(event.message_id or "")
     row = Delivery.objects.filter(pk=delivery).first() if delivery else None
+    what = _what(event)
+    if what is None:
+        if row is None or event.event_type not in {EventType.DELIVERED, EventType.SENT}:
+            return False
+        return settled(row.pk, DeliveryState.ACCEPTED, "The provider says so.")
     address = row.address if row else (event.recipient or "")
     if not address:
         return False

@@ -13,6 +13,7 @@ from standfirst.newsletters.models import (
     Audience,
     Batch,
     BatchState,
+    Counted,
     Delivery,
     DeliveryState,
     Edition,
@@ -52,6 +53,7 @@ def begin(
     newsletter: Newsletter | None = None,
     edition: Edition | None = None,
     by: int | None = None,
+    counted: Mapping[int, str] | None = None,
 ) -> Sending:
     """Freeze list and letters at `now` (aware) and let senders have them.
 
@@ -59,7 +61,7 @@ def begin(
     `letters` has one for each variant (subscriber, member); whose variant has none is not on the
     list. `consent` is what readers said yes to; `topics` and `authors` (numbers) are for the
     audience of those who follow any of them. `sender` is the From header, `by` a colleague's
-    number.
+    number. `counted` are the addresses of links that are counted, by their numbers.
     """
     known = Sending.objects.filter(key=key).first()
     if known:
@@ -83,6 +85,10 @@ def begin(
             Letter.objects.bulk_create(
                 Letter(sending=sending, variant=variant, subject=one[0], html=one[1], text=one[2])
                 for variant, one in letters.items()
+            )
+            Counted.objects.bulk_create(
+                Counted(sending=sending, number=number, address=address)
+                for number, address in (counted or {}).items()
             )
             sending.total = freeze(sending, letters.keys(), now)
             sending.frozen_at = now

@@ -8,8 +8,13 @@ from standfirst.articles.actions import EDITORS, PUBLISHERS, WRITERS
 from standfirst.articles.models import FrontPage
 from standfirst.newsletters.models import EditionIndex
 
-_EDITORS = ["view_newsletter", "add_newsletter", "change_newsletter", "view_sending"]
-_PUBLISHERS = [*_EDITORS, "delete_newsletter", "change_mailsettings"]
+_EDITORS = ["view_newsletter", "add_newsletter", "change_newsletter"]
+_EDITORS += ["view_sending", "change_sending"]
+_PUBLISHERS = [
+    *(*_EDITORS, "delete_newsletter", "change_mailsettings"),
+    *("view_addressimport", "add_addressimport"),
+    *("view_suppression", "add_suppression", "delete_suppression"),
+]
 
 
 def set_up_newsletters() -> EditionIndex:

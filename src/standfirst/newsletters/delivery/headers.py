@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from standfirst.newsletters.delivery.addresses import on_the_wire
 
@@ -60,7 +61,7 @@ def mailbox(name: str, address: str) -> bytes:
     elif not (cleaned := clean(name)):
         return wire
     else:
-        phrase = _phrase(cleaned)
+        phrase = _phrase(cleaned) if len(cleaned) < 100 else _phrase.__wrapped__(cleaned)
     fits = len(phrase) + len(wire) < LINE - 10
     return b"%b <%b>" % (phrase, wire) if fits else b"%b\r\n <%b>" % (phrase, wire)
 
@@ -92,6 +93,7 @@ def date(moment: datetime) -> str:
     return format_datetime(moment)
 
 
+@lru_cache(maxsize=16)
 def checked_date(made: str) -> str:
     """The date as it is. Raises ValueError where it is none."""
     if not _DATE.fullmatch(made):
@@ -99,6 +101,7 @@ def checked_date(made: str) -> str:
     return made
 
 
+@lru_cache(maxsize=4096)  # names come again
 def _phrase(text: str) -> bytes:
     """A name of at least one character, cleaned before."""
     if not text.isascii() or "=?" in text or len(text) > 60:

@@ -1,18 +1,18 @@
-"""The roads that the settings know: SMTP, a folder, the screen, or a provider's
-requests. Which one, says EMAIL_URL."""
+"""The roads that the settings know: SMTP, a provider's requests, or one of Django's own backends (a
+folder, the console). Which one, says EMAIL_URL."""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from email.utils import parseaddr
-from itertools import islice
 from pathlib import Path
-from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
 
 from standfirst.newsletters.delivery import headers
 from standfirst.newsletters.delivery.chunks import (
@@ -24,32 +24,41 @@ from standfirst.newsletters.delivery.chunks import (
 )
 from standfirst.newsletters.delivery.dkim import Signer
 from standfirst.newsletters.delivery.message import Head, compile_letter
-from standfirst.newsletters.delivery.road import Answer, Driver, Line, Outcome, Outgoing
+from standfirst.newsletters.delivery.provider import ProviderLine, worded
+from standfirst.newsletters.delivery.road import (
+    Answer,
+    Driver,
+    Line,
+    Outcome,
+    Outgoing,
+    Unreachable,
+)
 from standfirst.newsletters.delivery.sender import Make, Road
-from standfirst.newsletters.delivery.server import lines_by
+from standfirst.newsletters.delivery.smtp import Server, SmtpLine
 from standfirst.newsletters.delivery.values import Recipient
 from standfirst.newsletters.links import message_id
 from standfirst.newsletters.models import Letter, Sending
 from standfirst.newsletters.senders import bounces_to, domain_of
 
-SETTINGS = (
-    *("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
-    *("EMAIL_USE_SSL", "EMAIL_USE_TLS", "EMAIL_TIMEOUT", "EMAIL_FILE_PATH"),
-)
-
 
 def road() -> Road:
-    """The road that EMAIL_URL names. Raises server.NoRoad where it leads nowhere."""
-    if provider := provider_named(settings.EMAIL_BACKEND):
-        return ChunkRoad(provider)
-    given = {name: getattr(settings, name, None) for name in SETTINGS}
-    lines_by(given, sender="post@localhost")  # is there one?
-    return MessageRoad(given)
+    """The road that EMAIL_URL names."""
+    backend = settings.EMAIL_BACKEND
+    if backend == "django.core.mail.backends.smtp.EmailBackend":
+        return SmtpRoad(_server())
+    provider = provider_named(backend)
+    return ChunkRoad(provider) if provider else BackendRoad()
 
 
-def our_host() -> str:
-    """The magazine's name in the DNS, by which we greet servers."""
-    return urlsplit(settings.WAGTAILADMIN_BASE_URL).hostname or "localhost"
+def _server() -> Server:
+    return Server(
+        host=settings.EMAIL_HOST,
+        port=settings.EMAIL_PORT,
+        user=settings.EMAIL_HOST_USER,
+        password=settings.EMAIL_HOST_PASSWORD,
+        secure=settings.EMAIL_USE_SSL,
+        start_tls=settings.EMAIL_USE_TLS,
+    )
 
 
 # -- letters whose message is made here -----------------------------------------------------------
@@ -91,7 +100,7 @@ def compiled(sending: int, variant: str) -> Make:
 
 def list_host(consent: str) -> str:
     """The id of the list of those who said yes to a kind of letter (RFC 2919)."""
-    return f"{consent}.{our_host()}"
+    return f"{consent}.{urlsplit(settings.WAGTAILADMIN_BASE_URL).hostname or 'localhost'}"
 
 
 def _signers(domain: str) -> Sequence[Signer]:
@@ -115,36 +124,71 @@ class _Clock:
 
 
 @dataclass
-class MessageRoad:
-    """To a mail server, or into a folder or onto the screen, by Django's EMAIL_* `settings`."""
+class SmtpRoad:
+    """To a mail server: our own relay, or one of a provider that speaks SMTP."""
 
-    settings: Mapping[str, Any]
-    name: str = "mail"
+    server: Server
+    name: str = "smtp"
 
     def line(self, sending: int) -> Line:
-        """See sender.Road. Raises server.NoRoad."""
+        """See sender.Road."""
         _, address = parseaddr(Sending.objects.values_list("sender", flat=True).get(pk=sending))
-        lines = lines_by(self.settings, sender=bounces_to(address), hello=our_host())
-        return lines(1)[0]
+        return SmtpLine(self.server, bounces_to(address))
 
     def letter(self, sending: int, variant: str) -> Make:
         """See sender.Road."""
         return compiled(sending, variant)
 
 
+@dataclass
+class BackendRoad:
+    """Into a folder or onto the console, one by one, by Django's backend."""
+
+    name: str = "backend"
+
+    def line(self, sending: int) -> Line:
+        """See sender.Road."""
+        return _BackendLine()
+
+    def letter(self, sending: int, variant: str) -> Make:
+        """See sender.Road."""
+        return compiled(sending, variant)
+
+
+class _Finished(EmailMessage):
+    """A message that is finished already."""
+
+    def __init__(self, letter: Outgoing) -> None:
+        super().__init__(to=[letter.recipient])
+        self._body = letter.body
+
+    def message(self, *args: object, **more: object):  # type: ignore[no-untyped-def]
+        return message_from_bytes(self._body, policy=policy.SMTP)
+
+
+class _BackendLine:
+    async def carry(self, letters: Iterator[Outgoing], driver: Driver) -> None:
+        """See road.Line."""
+        for letter in letters:
+            if not driver.body_leaves(letter.number):
+                driver.answered(Answer(letter.number, Outcome.NOT_TRIED))
+                return
+            try:
+                await asyncio.to_thread(_hand_over, letter)
+            except OSError as error:
+                driver.answered(Answer(letter.number, Outcome.UNCERTAIN, 0, str(error)[:400]))
+                raise Unreachable(f"The mail could not be written ({error}).") from error
+            driver.answered(Answer(letter.number, Outcome.ACCEPTED))
+
+    async def close(self) -> None:
+        """See road.Line."""
+
+
+def _hand_over(letter: Outgoing) -> None:
+    get_connection().send_messages([_Finished(letter)])
+
+
 # -- letters that a provider finishes -------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Personal:
-    """A reader's part of a request, in an Outgoing's place."""
-
-    number: int
-    recipient: str
-
-    name: str
-    values: Mapping[str, str]
-    letter: ChunkLetter
 
 
 @dataclass
@@ -157,7 +201,7 @@ class ChunkRoad:
 
     def line(self, sending: int) -> Line:
         """See sender.Road."""
-        return _ChunkLine(self.provider.most, self.send)
+        return ProviderLine(self.provider, self.send)
 
     def letter(self, sending: int, variant: str) -> Make:
         """See sender.Road."""
@@ -166,67 +210,13 @@ class ChunkRoad:
         )
         of = found.sending
         name = of.newsletter.name if of.newsletter else ""
-        letter = ChunkLetter(
-            subject=found.subject,
-            html=found.html,
-            text=found.text,
-            sender=of.sender,
-            reply_to=of.reply_to,
-            list_id=headers.list_id(name, list_host(of.consent)).decode().replace("\r\n", ""),
+        return worded(
+            ChunkLetter(
+                subject=found.subject,
+                html=found.html,
+                text=found.text,
+                sender=of.sender,
+                reply_to=of.reply_to,
+                list_id=headers.list_id(name, list_host(of.consent)).decode().replace("\r\n", ""),
+            )
         )
-
-        def make(who: Recipient, values: Mapping[str, str]) -> Outgoing:
-            return cast(Outgoing, Personal(who.delivery, who.address, who.name, values, letter))
-
-        return make
-
-
-class _ChunkLine:
-    def __init__(
-        self, most: int, send: Callable[[ChunkLetter, Sequence[Reader]], list[Answer]]
-    ) -> None:
-        self._most, self._send = most, send
-
-    async def carry(self, letters: Iterator[Outgoing], driver: Driver) -> None:
-        """See road.Line. The request is what is in doubt where no answer came."""
-        last: Outgoing | None = None
-        while True:
-            chunk: list[Personal] = []
-            first, last = last, None
-            for letter in [first] if first else []:
-                chunk.append(_personal(letter))
-            for letter in islice(letters, self._most - len(chunk)):
-                # Both variants may stand in a batch, and a request has one text.
-                if chunk and _personal(letter).letter is not chunk[0].letter:
-                    last = letter
-                    break
-                chunk.append(_personal(letter))
-            if not chunk:
-                return
-            leaving: list[Personal] = []
-            for one in chunk:
-                if not driver.body_leaves(one.number):
-                    break
-                leaving.append(one)
-            await self._hand_over(leaving, driver)
-            if len(leaving) < len(chunk):
-                unsent = [one.number for one in chunk[len(leaving) :]]
-                for number in [*unsent, *([last.number] if last else [])]:
-                    driver.answered(Answer(number, Outcome.NOT_TRIED))
-                return
-
-    async def _hand_over(self, chunk: Sequence[Personal], driver: Driver) -> None:
-        if not chunk:
-            return
-        readers = [Reader(one.number, one.name, one.recipient, one.values) for one in chunk]
-        said = await asyncio.to_thread(self._send, chunk[0].letter, readers)
-        answers = {one.number: one for one in said}
-        for one in chunk:
-            driver.answered(answers[one.number])
-
-    async def close(self) -> None:
-        """See road.Line."""
-
-
-def _personal(letter: Outgoing) -> Personal:
-    return cast(Personal, cast(object, letter))  # this road's own letters

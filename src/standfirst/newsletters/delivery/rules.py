@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from standfirst.newsletters.delivery.headers import clean
+
 # Minutes before a letter that was put off is tried a second time, a third, ...
 PAUSES = (1, 5, 25, 120, 600)
 # Seconds in which nobody sends anything after a server said no to all of us, once, twice, ...
@@ -65,3 +67,37 @@ def periods(
         ends = datetime(after.year, after.month, after.day, tzinfo=zone)
         found.append((day.isoformat(), warm_up_limit(day, warm_up_from), ends))
     return found
+
+
+# -- what a letter says to one reader -----------------------------------------------------------
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+LONGEST_NAME = 60
+
+
+def greeting(name: str, hour: int) -> str:
+    """“Good morning, Ada” at an hour of the publication's day; without a name “Good morning”."""
+    part = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
+    who = clean(name)
+    if len(who) > LONGEST_NAME:
+        who = who[:LONGEST_NAME].rstrip() + "…"
+    return f"Good {part}, {who}" if who else f"Good {part}"
+
+
+def choices(used: int, allowance: int, renewed: date) -> str:
+    """How many choices a member has until the day on which new ones come, as a sentence."""
+    left = max(0, allowance - used)
+    day = f"{renewed.day} {renewed:%B}"
+    if not allowance:
+        return ""
+    if not left:
+        return f"You have made your choices of this month; new ones come on {day}."
+    if left == allowance:
+        all_of = "Your choice is" if left == 1 else f"All your {_number(left)} choices are"
+        return f"{all_of} left until {day}."
+    some_of = f"{_number(left).capitalize()} of your {_number(allowance)} choices"
+    return f"{some_of} {'is' if left == 1 else 'are'} left until {day}."
+
+
+def _number(value: int) -> str:
+    return _NUMBERS[value] if value < len(_NUMBERS) else str(value)

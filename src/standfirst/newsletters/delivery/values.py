@@ -13,10 +13,9 @@ from standfirst.access.models import Unlock
 from standfirst.access.queries import month_for_all
 from standfirst.access.rules import UnlockKind
 from standfirst.members.models import Consent, Member
-from standfirst.newsletters.delivery import limits
+from standfirst.newsletters.delivery import limits, rules
 from standfirst.newsletters.delivery.freezing import MEMBER, SUBSCRIBER, follows
 from standfirst.newsletters.delivery.ledger import Fate, Held
-from standfirst.newsletters.letters.source import choices_left, greeting
 from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import (
     Audience,
@@ -158,6 +157,7 @@ class Values:
         month = month_for_all(now)
         self._hour = now.astimezone(the_publication().zone).hour
         self._allowance = month.allowance
+        self._renewed = month.renews_at.date()
         self._mail = f"{settings.WAGTAILADMIN_BASE_URL}/mail/"
         self._choices: dict[int, str] = {}
 
@@ -167,13 +167,14 @@ class Values:
         if who.variant == MEMBER:
             choices = self._choices.get(who.used, "")
             if not choices:
-                choices = choices_left(self._allowance - who.used, self._allowance)
+                choices = rules.choices(who.used, self._allowance, self._renewed)
                 self._choices[who.used] = choices
         page = f"{self._mail}{token_for(who.member, who.delivery)}/"
         return {
-            "greeting": greeting(who.name, self._hour),
+            "greeting": rules.greeting(who.name, self._hour),
             "address": who.address,
             "choices": choices,
             "preferences": page,
             "unsubscribe": f"{page}off/",
+            "links": f"{page}to/",
         }

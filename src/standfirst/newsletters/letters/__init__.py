@@ -6,31 +6,25 @@ from standfirst.newsletters.letters.composing import (
     compose,
     compose_alert,
     compose_choices,
+    compose_to_send,
     compose_welcome,
     composed,
 )
 from standfirst.newsletters.letters.previews import preview, sample_values, test_values
-from standfirst.newsletters.letters.source import (
-    Source,
-    choices_left,
-    encoded_size,
-    filled,
-    greeting,
-)
+from standfirst.newsletters.letters.source import Source, encoded_size, filled
 
 __all__ = [
     "VARIANTS",
     "Composed",
     "Source",
-    "choices_left",
     "compose",
     "compose_alert",
     "compose_choices",
+    "compose_to_send",
     "compose_welcome",
     "composed",
     "encoded_size",
     "filled",
-    "greeting",
     "preview",
     "sample_values",
     "test_values",

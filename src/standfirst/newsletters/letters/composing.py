@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from urllib.parse import urljoin
 
 from django.urls import reverse
@@ -14,6 +13,7 @@ from standfirst.articles.models import Article, Author, Topic
 from standfirst.articles.on_shelves import newest, shelf_of
 from standfirst.members.models import Member
 from standfirst.newsletters.letters.contents import Contents, House, as_preview, shorter
+from standfirst.newsletters.letters.counting import counted
 from standfirst.newsletters.letters.gathering import (
     contents_of,
     standing_in,
@@ -29,10 +29,10 @@ from standfirst.newsletters.letters.source import (
     in_words,
     one_line,
 )
-from standfirst.newsletters.models import Edition
+from standfirst.newsletters.models import Edition, MailSettings
 from standfirst.publication.models import Publication, UnlockLasts
 from standfirst.publication.queries import the_publication
-from standfirst.publication.rules import month_of, next_month
+from standfirst.publication.rules import month_of
 
 VARIANTS = ("subscriber", "member")
 TO_CHOOSE_FROM = 5
@@ -42,10 +42,10 @@ TOO_LONG = "This letter is longer than mail programs show, whatever is left out:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """An edition's letters by variant, and what its editor should know of them, in sentences."""
+    """An edition's letters by variant, and a sentence for its editor for each that was too long."""
 
     letters: dict[str, Source]
-    notes: tuple[str, ...]
+    notes: dict[str, str]
 
 
 def compose(edition: Edition, now: datetime | None = None) -> dict[str, Source]:
@@ -56,17 +56,26 @@ def compose(edition: Edition, now: datetime | None = None) -> dict[str, Source]:
     return composed(edition, now).letters
 
 
+def compose_to_send(
+    edition: Edition, now: datetime | None = None
+) -> tuple[dict[str, Source], dict[int, str]]:
+    """The letters of `compose` as they leave, and the addresses of links that are counted by their
+    numbers: none, unless the publisher has asked for it."""
+    asked = MailSettings.load()
+    return counted(compose(edition, now), links=asked.counted_links, pixel=asked.open_pixel)
+
+
 def composed(edition: Edition, now: datetime | None = None) -> Composed:
     """The letters of `compose`, with a sentence for the editor where one had to be shortened."""
     now = now or timezone.now()
     house = the_house()
     letters: dict[str, Source] = {}
-    notes: dict[str, None] = {}
+    notes: dict[str, str] = {}
     for variant in VARIANTS:
         letters[variant], note = _fitting(_for(edition, variant, house, now), house, variant, now)
         if note:
-            notes[note] = None
-    return Composed(letters, tuple(notes))
+            notes[variant] = note
+    return Composed(letters, notes)
 
 
 def _for(edition: Edition, variant: str, house: House, now: datetime) -> Contents:
@@ -103,7 +112,8 @@ def _edition_letter(contents: Contents, house: House, variant: str, now: datetim
         for_member=variant == "member",
         why=f"You get {contents.newsletter} because you asked for it at {house.host}.",
         links=_links(house),
-        **_month(now),
+        month=month_of(now, the_publication().zone),
+        allowance=in_words(house.allowance),
     )
 
 
@@ -125,7 +135,6 @@ def compose_choices(publication: Publication, month: date) -> Source:
         choices=choices,
         until_month_ends=publication.unlock_lasts == UnlockLasts.MONTH,
         month=month,
-        next_month=next_month(month),
         stories=[story_of(one, house, photo=not place) for place, one in enumerate(articles)],
         preheader=" · ".join(article.title for article in articles[:3]),
         why=f"You get this letter because you asked {house.host} to tell you of new choices.",
@@ -133,23 +142,30 @@ def compose_choices(publication: Publication, month: date) -> Source:
     )
 
 
-def compose_alert(article: Article, followed: Topic | Author) -> Source:
-    """A new article on a topic or by an author that readers follow: never more than every visitor
-    may see, so that one letter is right for all of them."""
+def compose_alert(article: Article, *followed: Topic | Author) -> Source:
+    """A new article on topics or by authors that readers follow, each of them at least one: never
+    more than every visitor may see, so that one letter is right for all of them."""
     house = the_house()
-    by = "by" if isinstance(followed, Author) else "on"
     (whole,) = the_articles([article.pk]) or [article]
     story = story_of(whole, house, photo=True)
+    told = [
+        {
+            "by": "by" if isinstance(one, Author) else "on",
+            "name": one_line(one.name),
+            "url": urljoin(house.base_url, one.get_absolute_url()),
+        }
+        for one in followed
+    ]
+    new = f"New {told[0]['by']} {told[0]['name']}" if len(told) == 1 else "New"
+    names = " or ".join(one["name"] for one in told)
     return render(
         "alert",
         house,
-        f"New {by} {followed.name}: {story.headline}",
+        f"{new}: {story.headline}",
         story=story,
-        by=by,
-        followed=followed.name,
-        followed_url=urljoin(house.base_url, followed.get_absolute_url()),
+        followed=told,
         preheader=story.standfirst,
-        why=f"You get this letter because you follow {followed.name} at {house.host}.",
+        why=f"You get this letter because you follow {names} at {house.host}.",
         links=_links(house),
     )
 
@@ -171,18 +187,13 @@ def compose_welcome(member: Member, edition: Edition | None) -> Source:
         "welcome",
         house,
         f"Welcome to {house.name}",
-        opened=[
-            one_line(unlock.article.title)
-            for unlock in shelf_of_member(member)[:1]
-            if unlock.article
-        ],
+        opened=[one_line(unlock.headline) for unlock in shelf_of_member(member)[:1]],
         latest=latest,
         headlines=headlines[:HEADLINES],
         allowance=in_words(house.allowance),
         preheader=house.tagline,
         why=f"You get this letter because you opened an account at {house.host}.",
         links=_links(house),
-        **_month(now),
     )
 
 
@@ -190,8 +201,3 @@ def _links(house: House) -> dict[str, str]:
     """Where letters lead to, besides articles. None of them signs anybody in."""
     names = ("account", "all_access", "library")
     return {name: urljoin(house.base_url, reverse(name)) for name in names}
-
-
-def _month(now: datetime) -> dict[str, Any]:
-    month = month_of(now, the_publication().zone)
-    return {"month": month, "next_month": next_month(month)}

@@ -1,6 +1,6 @@
 """From the database to plain values: what a letter says of the magazine, an article, an edition."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -48,17 +48,16 @@ def standing_in(variant: str, now: datetime) -> Standing:
 def contents_of(edition: Edition, house: House, standing: Standing, now: datetime) -> Contents:
     """All that an edition says, with the articles as readers of this standing have them. Articles
     that are not published are left out. Who may read it in full is not asked here."""
-    articles = the_articles([pick.article_id for pick in _picks_of(edition)])
+    articles = the_articles([pick.article_id for pick in edition.latest.all()])
     stories = [
         story_of(article, house, terms=_terms_for(article, standing, now), photo=place == 0)
         for place, article in enumerate(articles)
     ]
-    more = getattr(edition, "more", "")
     return Contents(
         newsletter=one_line(edition.newsletter.name),
         day=edition.day,
-        subject=one_line(_subject_of(edition)),
-        web_url=absolute(_address_of(edition), house.base_url),
+        subject=one_line(edition.subject_line),
+        web_url=absolute(edition.get_absolute_url(), house.base_url),
         take=tuple(_item(block.value, house) for block in edition.take),
         stories=tuple(stories),
         radar=tuple(
@@ -66,7 +65,7 @@ def contents_of(edition: Edition, house: House, standing: Standing, now: datetim
             for block in edition.radar
             if isinstance(block.value["day"], date)
         ),
-        more=_passage(more, house),
+        more=_passage(edition.more, house),
     )
 
 
@@ -119,11 +118,6 @@ def _terms_for(article: Article, standing: Standing, now: datetime) -> str:
     return "All-Access" if decision.wall is Wall.SUBSCRIBE else ""
 
 
-def _picks_of(edition: Edition) -> Iterable[Any]:
-    picks = getattr(edition, "latest", None)
-    return picks.all() if picks is not None else ()
-
-
 def _joined(people: Sequence[str]) -> str:
     *first, last = people or [""]
     return f"{', '.join(first)} and {last}" if first else last
@@ -133,19 +127,10 @@ def _item(value: Any, house: House) -> Item:
     return Item(
         headline=one_line(value["headline"]),
         text=_passage(value["text"].source, house),
-        source_name=one_line(value["source_name"] or ""),
-        source_url=absolute(value["source_url"] or "", house.base_url),
+        source_name=one_line(value.get("source_name") or ""),
+        source_url=absolute(value.get("source_url") or "", house.base_url),
     )
 
 
 def _passage(source: str, house: House) -> Passage:
     return read(expand_db_html(source), house.base_url) if source else NOTHING
-
-
-def _subject_of(edition: Edition) -> str:
-    return getattr(edition, "subject_line", "") or edition.subject or edition.title
-
-
-def _address_of(edition: Edition) -> str:
-    own = getattr(edition, "get_absolute_url", None)
-    return (own() if own else edition.get_url()) or "/"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 WIDTH = 72
 SCHEMES = {"http", "https", "mailto"}
@@ -22,6 +22,7 @@ BREAKS = {
     *("table", "tr", "td", "th", "section", "article", "figure", "figcaption", "pre", "dl", "dt"),
     "dd",
 }
+_IN_ADDRESSES = "%/:?#[]@!$&'()*+,;=~"  # RFC 3986, 2.2; what is escaped already stays so
 # Not in XML at all (XML 1.0, 2.2), so that MJML could not be read; some are no text anyway.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -32,19 +33,19 @@ def clean(text: str) -> str:
 
 
 def absolute(address: str, base_url: str) -> str:
-    """The address in full, seen from the front page; "" for none, and for one that a mail must not
-    lead to."""
+    """The address in full and in ASCII, seen from the front page; "" for none, and for one that a
+    mail must not lead to."""
     address = clean(address).strip()
     if not address:
         return ""
     try:
-        full = urljoin(f"{base_url}/", address)
-        parts = urlsplit(full)
-    except ValueError:
+        parts = urlsplit(urljoin(f"{base_url}/", address))
+        host = parts.netloc.encode("idna").decode()  # RFC 3490
+    except ValueError:  # UnicodeError is one
         return ""
-    if parts.scheme not in SCHEMES or (parts.scheme != "mailto" and not parts.netloc):
+    if parts.scheme not in SCHEMES or (parts.scheme != "mailto" and not host):
         return ""
-    return "".join(full.split())
+    return quote(urlunsplit(parts._replace(netloc=host)), safe=_IN_ADDRESSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ NOTHING = Passage()
 def read(html: str, base_url: str) -> Passage:
     """An editor's HTML as a passage. It reads anything; tags that are not known count as none."""
     reader = _Reader(base_url)
-    reader.feed(clean(html))
+    # What is no HTML and stops the parser (Python 3.11 asserts what stands after it).
+    reader.feed(clean(html).replace("<![", "&lt;!["))
     reader.close()
     reader.end_paragraph()
     return Passage(tuple(reader.paragraphs))

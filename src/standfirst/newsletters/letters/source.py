@@ -12,7 +12,6 @@ from standfirst.newsletters.slots import SLOTS, WORD
 
 CLIPPED_AT = 100_000  # bytes; Gmail hides what comes after about 102,000
 HEADERS = 3_000  # bytes kept for the headers with a signature, and for what stands in the slots
-NAME = 60  # characters of a name that a greeting can hold
 
 _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
@@ -63,37 +62,6 @@ def one_line(text: str) -> str:
     """The text without line ends, other controls, and marks that turn the direction of what follows
     them. Joiners stay: names in Persian or Hindi and many emoji need them."""
     return " ".join(_CONTROLS.sub(" ", text).split())
-
-
-def greeting(name: str, hour: int) -> str:
-    """What stands in the slot `greeting`: by the hour (0 to 23) in which the letter leaves, with
-    the reader's name, or its beginning where it is too long for one."""
-    time = (
-        "Good morning"
-        if 4 <= hour < 12
-        else "Good afternoon"
-        if 12 <= hour < 18
-        else "Good evening"
-    )
-    name = one_line(name)
-    if len(name) > NAME:
-        name = name[:NAME].rsplit(" ", 1)[0].rstrip(" ,.") + "…"
-    return f"{time}, {name}" if name else time
-
-
-def choices_left(left: int, allowance: int) -> str:
-    """What stands in the slot `choices`; "" where the magazine gives no choices."""
-    if allowance <= 0:
-        return ""
-    left = min(max(left, 0), allowance)
-    if allowance == 1:
-        return "Your choice of this month is still open." if left else "Your choice is taken."
-    if left == allowance:
-        return f"All {in_words(allowance)} of your choices are still open."
-    if not left:
-        return f"Your {in_words(allowance)} choices of this month are taken."
-    number = in_words(left).capitalize()
-    return f"{number} of your {in_words(allowance)} choices {'is' if left == 1 else 'are'} left."
 
 
 def in_words(number: int) -> str:

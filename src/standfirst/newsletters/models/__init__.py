@@ -10,12 +10,14 @@ from standfirst.newsletters.models.editions import (
     Turn,
     Unapproved,
 )
-from standfirst.newsletters.models.readers import Follow, Suppression
+from standfirst.newsletters.models.importing import AddressImport, ImportState
+from standfirst.newsletters.models.readers import Alerted, Follow, Suppression, Welcomed
 from standfirst.newsletters.models.returns import Returned
 from standfirst.newsletters.models.sending import (
     TALLIES,
     Batch,
     BatchState,
+    Counted,
     Delivery,
     DeliveryState,
     Letter,
@@ -29,15 +31,19 @@ from standfirst.newsletters.models.settings import MailSettings
 
 __all__ = [
     "TALLIES",
+    "AddressImport",
+    "Alerted",
     "Audience",
     "Batch",
     "BatchState",
+    "Counted",
     "Delivery",
     "DeliveryState",
     "Edition",
     "EditionArticle",
     "EditionIndex",
     "Follow",
+    "ImportState",
     "Letter",
     "MailSettings",
     "Newsletter",
@@ -51,4 +57,5 @@ __all__ = [
     "Suppression",
     "Turn",
     "Unapproved",
+    "Welcomed",
 ]

@@ -58,7 +58,8 @@ class Newsletter(models.Model):
     terms = models.CharField(
         "terms of its editions on the web",
         max_length=12,
-        choices=TERMS,
+        # Choices are of articles: none is spent on an edition.
+        choices=[choice for choice in TERMS if choice[0] != Terms.METERED],
         default=Terms.MEMBERS.value,
     )
     weekdays = models.CharField(max_length=7, blank=True, default="12345")  # ISO 8601: Monday is 1
@@ -99,6 +100,12 @@ class Newsletter(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        before = Newsletter.objects.filter(pk=self.pk).values("weekdays", "hour").first()
+        if before and before != {"weekdays": self.weekdays, "hour": self.hour}:
+            self.since = timezone.now()  # an hour that it did not have then was not missed
+        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("newsletter", args=[self.slug])
@@ -145,7 +152,7 @@ class EditionIndex(AboveArticles):
     preview_modes: ClassVar[list[tuple[str, str]]] = []
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return HttpResponseRedirect(reverse("newsletters"))
+        return HttpResponseRedirect(reverse("all_newsletters"))
 
 
 class OnEdition(PagePermissionTester):  # type: ignore[misc]
@@ -206,6 +213,17 @@ class Edition(Page):
     is_creatable = False  # editions are drafted, by themselves or from the newsroom's page
     private_page_options: ClassVar[list[str]] = []
     template = "newsletters/edition.html"
+    preview_modes = [
+        ("mail-subscriber", "As mail: a subscriber"),
+        ("mail-member", "As mail: a member"),
+        ("dark-subscriber", "As mail in dark mode: a subscriber"),
+        ("dark-member", "As mail in dark mode: a member"),
+        ("text-subscriber", "Plain text: a subscriber"),
+        ("text-member", "Plain text: a member"),
+        ("web-visitor", "Web page: a visitor"),
+        ("web-member", "Web page: a member"),
+        ("web-subscriber", "Web page: a subscriber"),
+    ]
 
     content_panels = [
         FieldPanel("subject"),
@@ -258,6 +276,11 @@ class Edition(Page):
         """`/newsletters/daily-review/2026-11-28/`"""
         return reverse("edition", args=[self.newsletter.slug, self.day.isoformat()])
 
+    @property
+    def effective_terms(self) -> Terms:
+        """What it asks of readers on the web: its newsletter's terms."""
+        return Terms(self.newsletter.terms)
+
     def get_url_parts(self, request: HttpRequest | None = None) -> tuple[int, str, str] | None:
         parts = super().get_url_parts(request)
         return parts and (parts[0], parts[1], self.get_absolute_url())
@@ -265,6 +288,12 @@ class Edition(Page):
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Wagtail's own address of the page leads to the one readers know, where it is judged."""
         return HttpResponseRedirect(self.get_absolute_url())
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        """A letter, or the page as the reader named by the mode would get it; see `previews`."""
+        from standfirst.newsletters.previews import preview_of
+
+        return preview_of(self, request, mode_name)
 
 
 class EditionArticle(Orderable):

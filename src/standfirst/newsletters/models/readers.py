@@ -1,4 +1,4 @@
-"""What readers follow, and addresses that get no more mail."""
+"""What readers follow, what they were told once, and addresses that get no more mail."""
 
 from django.conf import settings
 from django.db import models
@@ -30,6 +30,27 @@ class Follow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member_id} follows {self.topic or self.author}"
+
+
+class Alerted(models.Model):
+    """That followers were told of an article, or are not to be (it came with many others, or from
+    elsewhere). A correction, or publishing it again, tells nobody a second time."""
+
+    article = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.article)
+
+
+class Welcomed(models.Model):
+    """That a member got the welcome; a number, since an address may be confirmed more than once."""
+
+    member = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.member)
 
 
 class Suppression(models.Model):

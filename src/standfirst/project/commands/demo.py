@@ -73,6 +73,7 @@ def _make(articles: int) -> None:
     from django.utils import timezone
 
     from standfirst.project.commands.prepare import prepare
+    from standfirst.project.demo.letters import make_newsletters
     from standfirst.project.demo.paying import sell
     from standfirst.project.demo.people import make_people
     from standfirst.project.demo.plans import make_plans
@@ -84,6 +85,7 @@ def _make(articles: int) -> None:
     make_people(timezone.now())
     make_plans()
     sell(timezone.now())
+    make_newsletters(timezone.now())
     if articles:
         from standfirst.project.demo.filler import fill
 

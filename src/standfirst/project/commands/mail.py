@@ -52,16 +52,12 @@ def _send(options: argparse.Namespace) -> int:
     from django.conf import settings
 
     from standfirst.newsletters.delivery.process import send
-    from standfirst.newsletters.delivery.server import NoRoad
     from standfirst.project.cli import Problem
 
     lines = options.connections or settings.MAIL_CONNECTIONS
     if not 0 < lines <= 1000:
         raise Problem("write a number of connections from 1 to 1000.")
-    try:
-        send(lines=lines, stay=options.stay)
-    except NoRoad as error:
-        raise Problem(str(error)) from error
+    send(lines=lines, stay=options.stay)
     return 0
 
 

@@ -20,6 +20,11 @@ def directory(address: str, stand_in: str) -> str:
         ("Log in", f"{address}/account/login/"),
         ("Newsroom (as the editor)", f"{address}/newsroom/"),
         ("Outbox: mail that would have been sent", f"{address}/outbox/"),
+        ("Newsletters on the web", f"{address}/newsletters/"),
+        (
+            "Today’s edition, to approve",
+            f"{address}/newsroom/newsletters/editions/",
+        ),
         ("All-Access: what is sold", f"{address}/all-access/"),
         ("Stand-in for Stripe, and its clock", f"{stand_in}/"),
     ]

@@ -1,0 +1,1 @@
+"""Taking in addresses that said yes elsewhere, with the proof of it."""
