@@ -222,6 +222,17 @@ def test_a_newsletter_made_in_the_afternoon_has_missed_nothing() -> None:
     assert not Turn.objects.exists()
 
 
+def test_a_newsletter_that_is_given_another_hour_has_not_missed_it(monkeypatch: Any) -> None:
+    noon = HOUR + timedelta(hours=6)
+    review = make_newsletter(weekdays="")
+    publish("Salt roads", DRAFTED)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: noon)
+    review.weekdays = "12345"
+    review.save()
+    draft_due(noon)
+    assert not Turn.objects.exists()
+
+
 def test_an_edition_for_just_after_midnight_is_drafted_the_evening_before() -> None:
     make_newsletter(hour=time(0, 30), weekdays="5")
     publish("Salt roads", DRAFTED)

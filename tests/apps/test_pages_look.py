@@ -208,6 +208,7 @@ class _Tags(HTMLParser):
         "/authors/",
         "/archive/",
         "/library/",
+        "/newsletters/",
         "/join/",
         "/all-access/",
         "/outbox/",

@@ -279,6 +279,8 @@ PUBLIC = [
     "/library/",
     "/library/?q=water+canal",
     "/all-access/",
+    "/newsletters/",
+    "/newsletters/daily-review/",
     "/join/",
     "/account/login/",
     "/no-such-page/",
@@ -317,7 +319,8 @@ def test_every_page_passes_axe_and_none_scrolls_sideways(
     )
     page = context.new_page()
     walled = gated_articles(page, demo)[:1]
-    look_at(page, demo, [*PUBLIC, *walled], f"visitor-{scheme}-{width}")
+    editions = [latest_edition(page, demo, name) for name in ("daily-review", "newsletter")]
+    look_at(page, demo, [*PUBLIC, *walled, *editions], f"visitor-{scheme}-{width}")
     page.goto(f"{demo}/account/login/?next=/account/")
     page.locator("main input[type=email]").first.fill(f"axe-{uuid4().hex[:8]}@example.org")
     page.goto(walled[0])
@@ -330,8 +333,13 @@ def test_every_page_passes_axe_and_none_scrolls_sideways(
     page.goto(f"{demo}/account/")
     for link in page.locator("nav.tabs a").all():
         links.add(link.get_attribute("href") or "/account/")
-    look_at(page, demo, [walled[0], *sorted(links)], f"member-{scheme}-{width}")
+    look_at(page, demo, [walled[0], editions[1], *sorted(links)], f"member-{scheme}-{width}")
     context.close()
+
+
+def latest_edition(page: Page, demo: str, newsletter: str) -> str:
+    page.goto(f"{demo}/newsletters/{newsletter}/")
+    return page.locator(".issues h2 a").first.get_attribute("href") or ""
 
 
 def look_at(page: Page, demo: str, addresses: list[str], name: str) -> None:

@@ -16,7 +16,7 @@ from standfirst.newsletters.actions.hearing import hear_mail
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
 from standfirst.newsletters.desk import editors, told_of
 from standfirst.newsletters.letters import compose, filled, test_values
-from standfirst.newsletters.models import Edition, Turn
+from standfirst.newsletters.models import Audience, Edition, Turn
 from standfirst.newsletters.queries import as_written
 from standfirst.newsletters.senders import from_header
 from standfirst.publication.queries import the_publication
@@ -73,6 +73,8 @@ def send_test(context: TaskContext, edition: int, member: int) -> None:
     if found is None or to is None:
         return
     for variant, source in compose(as_written(found)).items():
+        if variant != "subscriber" and found.newsletter.audience == Audience.SUBSCRIBERS:
+            continue  # nobody gets it
         mark = f"letter:{context.task_result.id}:{variant}"
         if not cache.add(mark, "test", REMEMBERED):
             continue

@@ -101,6 +101,12 @@ class Newsletter(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        before = Newsletter.objects.filter(pk=self.pk).values("weekdays", "hour").first()
+        if before and before != {"weekdays": self.weekdays, "hour": self.hour}:
+            self.since = timezone.now()  # an hour that it did not have then was not missed
+        super().save(*args, **kwargs)
+
     def get_absolute_url(self) -> str:
         return reverse("newsletter", args=[self.slug])
 

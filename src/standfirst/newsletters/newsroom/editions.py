@@ -100,7 +100,7 @@ def _approve(turn: Turn, request: HttpRequest) -> str:
     done = editions.approve(turn.pk, seen=request.POST.get("seen", ""), by=_who(request), now=now)
     if done.due_at and done.due_at > now:
         return f"Approved: it goes out {hour_written(done.due_at)}."
-    return "Approved. Its hour is past: press “Send now” and it goes out."
+    return "Approved. Press “Send now”, and it goes out."
 
 
 def _hold(turn: Turn, request: HttpRequest) -> str:
