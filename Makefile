@@ -11,7 +11,7 @@ RUN_PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 MIGRATIONS = STANDFIRST_HOME=$(VENV) DJANGO_SETTINGS_MODULE=standfirst.project.settings \
 	$(BIN)/django-admin makemigrations --check --dry-run --verbosity 1
 
-.PHONY: help demo test quick check format lock bench-read bench-credits bench-archive bench-search bench-subscriptions clean
+.PHONY: help demo test quick check format lock bench-read bench-credits bench-archive bench-search bench-subscriptions bench-mail clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make bench-credits   choices a second on SQLite and PostgreSQL, beside one durable insert"
 	@echo "make bench-archive   every page and act of the newsroom with 500 and 50,000 articles"
 	@echo "make bench-subscriptions   webhooks a second on SQLite and PostgreSQL; comparing 10,000 subscriptions"
+	@echo "make bench-mail   letters a second over SMTP, beside a client that only streams, Django's and Postfix"
 	@echo "make bench-search   the library: how quick with 50,000 articles, and does it find what answers"
 	@echo "make format   put imports and layout in order"
 	@echo "make lock     resolve the requirements anew, with hashes"
@@ -57,6 +58,9 @@ bench-search: $(VENV)/.dev
 
 bench-subscriptions: $(VENV)/.dev
 	@$(BIN)/python -m bench.subscriptions
+
+bench-mail: $(VENV)/.dev
+	@$(BIN)/python -m bench.mail
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --select I --fix .

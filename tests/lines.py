@@ -30,7 +30,7 @@ class MemoryRoad:
     name: str = "memory"
     taken: list[Outgoing] = field(default_factory=list)
 
-    def line(self) -> "MemoryLine":
+    def line(self, sending: int) -> "MemoryLine":
         return MemoryLine(self)
 
     def letter(

@@ -90,9 +90,12 @@ def test_when_an_account_is_deleted_the_ledger_keeps_its_number_and_no_more() ->
     number = member.pk
     delete_account(member)
     assert not Consent.objects.exists()
-    row = ConsentEntry.objects.get()
-    assert (row.member, row.letter, row.given) == (number, "newsletter", True)
-    assert "ada" not in repr(row.__dict__)
+    rows = ConsentEntry.objects.order_by("pk")
+    assert [(row.member, row.letter, row.given) for row in rows] == [
+        (number, "newsletter", True),
+        (number, "newsletter", False),
+    ]
+    assert "ada" not in repr([row.__dict__ for row in rows])
 
 
 def test_a_member_gets_all_they_said_with_their_data() -> None:

@@ -254,6 +254,13 @@ def test_the_newsroom_shows_what_would_become_and_takes_in_at_a_word(publisher: 
     assert "fair.csv" in publisher.get(page).content.decode()
 
 
+def test_the_newsroom_s_menu_leads_to_both_pages(publisher: Client) -> None:
+    menu = publisher.get(reverse("wagtailadmin_home")).content.decode()
+    for name in ("newsletters_addresses", "newsletters_suppressions", "insights_lists"):
+        assert reverse(name) in menu
+        assert publisher.get(reverse(name)).status_code == 200
+
+
 def test_a_file_that_is_no_list_is_answered_with_a_sentence(publisher: Client) -> None:
     page = reverse("newsletters_addresses")
     for data, sentence in ((b"x", "must name the columns"), (HEADING.encode(), "no address in")):

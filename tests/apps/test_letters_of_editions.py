@@ -14,18 +14,24 @@ from standfirst.access.models import Unlock
 from standfirst.access.rules import Terms, UnlockKind
 from standfirst.articles.models import Article, Author, Topic
 from standfirst.newsletters import letters
+from standfirst.newsletters.actions.editions import begin_sending
 from standfirst.newsletters.letters import Source
 from standfirst.newsletters.letters.source import CLIPPED_AT
+from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import (
+    Counted,
+    Delivery,
     Edition,
     EditionArticle,
     EditionIndex,
     MailSettings,
     Newsletter,
+    Sending,
 )
 from standfirst.newsletters.slots import WORD
 from standfirst.publication.queries import the_publication
 from tests.cast import make_picture
+from tests.conftest import Browser
 from tests.making import SECRET, at, make_article, make_magazine, make_member, make_section
 
 pytestmark = pytest.mark.django_db
@@ -468,3 +474,84 @@ def test_an_edition_that_is_not_saved_yet_can_be_looked_at() -> None:
     edition = Edition(title="New", newsletter=newsletter, day=date(2026, 11, 27))
     html = letters.preview(edition, "member")
     assert "The Week" in html
+
+
+# -- counting, where the publisher asks for it ----------------------------------------------------
+
+
+def ask_for(**asked: bool) -> None:
+    mail = MailSettings.load()
+    for name, value in asked.items():
+        setattr(mail, name, value)
+    mail.save()
+
+
+def test_nothing_is_counted_unless_the_publisher_asks_for_it() -> None:
+    edition = make_edition([make_article()])
+    found, numbers = letters.compose_to_send(edition, NOW)
+    assert found == letters.compose(edition, NOW)
+    assert numbers == {}
+
+
+def test_counted_links_go_by_our_own_page_and_slots_and_the_plain_text_stay() -> None:
+    edition, base = make_edition([make_article("Salt Roads")]), settings.WAGTAILADMIN_BASE_URL
+    plain = letters.compose(edition, NOW)
+    ask_for(counted_links=True, open_pixel=True)
+    found, numbers = letters.compose_to_send(edition, NOW)
+    assert "https://source.example/?a=1&b=2" in numbers.values()
+    assert numbers.pop(0) == ""
+    for variant, letter in found.items():
+        assert letter.text == plain[variant].text
+        went = [link["href"] for link in Elements(plain[variant].html).all("a")]
+        goes = [link["href"] for link in Elements(letter.html).all("a")]
+        assert len(goes) == len(went)
+        for before, after in zip(went, goes, strict=True):
+            number = re.fullmatch(r"zq0links0qz(\d+)/", after)
+            assert before == (numbers[int(number[1])] if number else after)
+            assert bool(number) == before.startswith("http")
+        assert Elements(letter.html).all("img")[-1]["src"] == "zq0links0qz0/"
+    assert all(address.startswith((base, "https://")) for address in numbers.values())
+    assert "zq0links0qz" not in letters.preview(edition, "member")
+    assert f'href="{base}/' in letters.preview(edition, "member")
+
+
+def test_a_counted_link_leads_where_its_letter_led_and_nowhere_else(browser: Browser) -> None:
+    address = "https://source.example/?a=1&b=2"
+    one, other = (
+        Sending.objects.create(key=key, kind="edition", consent="x", sender="a@example.org")
+        for key in ("one", "other")
+    )
+    Counted.objects.create(sending=one, number=1, address=address)
+    Counted.objects.create(sending=one, number=0)
+
+    def at_link(sending: Sending, number: object) -> str:
+        token = token_for(make_member().pk, sending.pk << Delivery.NUMBERS | 7)
+        return f"/mail/{token}/to/{number}/"
+
+    link = at_link(one, 1)
+    assert browser.head(link).status_code == 302
+    assert Counted.objects.get(number=1).times == 0
+    for number in (1, 2):
+        answer = browser.get(f"{link}?next=https://evil.example/")
+        assert answer["Location"] == address
+        assert answer["Referrer-Policy"] == "no-referrer"
+        assert Counted.objects.get(number=1).times == number
+    assert not answer.cookies
+    pixel = browser.get(at_link(one, 0))
+    assert pixel["Content-Type"] == "image/gif"
+    assert Counted.objects.get(number=0).times == 1
+    forged = link.replace("/mail/", "/mail/A")
+    unnamed = f"/mail/{token_for(make_member().pk)}/to/1/"
+    for nowhere in (at_link(other, 1), at_link(one, 2), at_link(one, 99999999), forged, unnamed):
+        assert browser.get(nowhere).status_code == 404
+    assert browser.post(link).status_code == 405
+
+
+def test_a_sending_keeps_what_its_links_led_to() -> None:
+    ask_for(counted_links=True)
+    edition = make_edition([make_article()])
+    sending = begin_sending(edition, None, NOW)
+    _, numbers = letters.compose_to_send(edition, NOW)
+    kept = dict(sending.counted.values_list("number", "address"))
+    assert kept == numbers
+    assert all("zq0links0qz" in letter.html for letter in sending.letters.all())

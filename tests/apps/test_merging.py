@@ -144,6 +144,8 @@ def test_everything_moves_and_the_account_is_gone(
         (kept.pk, "newsletter", True),
         (kept.pk, "newsletter", False),
         (number, "alerts", True),
+        (number, "alerts", False),
+        (number, "newsletter", False),
     ]
     assert set(kept.subscriptions.all()) == {one, comp}
     entry = Entry.objects.get(change="moved to another account")

@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from standfirst.members.models import ConsentEntry, Member
 from standfirst.newsletters.actions.sending import Written, begin
-from standfirst.newsletters.delivery.figures import _remembered as remembered
-from standfirst.newsletters.delivery.figures import figures
+from standfirst.newsletters.figures import progress_of, unsubscribed_by
 from standfirst.newsletters.models import (
     Batch,
     Delivery,
@@ -21,7 +20,6 @@ from standfirst.newsletters.models import (
     SendingKind,
     SendingState,
 )
-from standfirst.newsletters.newsroom.sendings import unsubscribed_by
 
 pytestmark = pytest.mark.django_db
 
@@ -74,14 +72,31 @@ def do(client: Client, sending: Sending, **data: Any) -> str:
     return answer.content.decode()
 
 
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> None:
-    remembered.clear()
+def test_the_figures_add_up_to_the_list(sending: Sending):
+    progress = progress_of(sending, timezone.now())
+    assert (progress.accepted, progress.refused, progress.uncertain) == (6, 1, 1)
+    assert (progress.queued, progress.left_out, progress.bounced) == (2, 0, 1)
+    assert sum(progress.counts.values()) == progress.total == 10
+    assert progress.share == 0.8
+
+
+def test_pace_and_end_come_from_what_was_settled_lately(sending: Sending):
+    progress = progress_of(sending, sending.begun_at + timedelta(seconds=10))
+    assert progress.rate == pytest.approx(0.5)
+    assert progress.ends_at == sending.begun_at + timedelta(seconds=14)
+    assert progress_of(sending, timezone.now() + timedelta(minutes=5)).rate is None
+
+
+def test_a_look_costs_the_same_however_long_the_list(
+    sending: Sending, django_assert_num_queries: Any
+):
+    with django_assert_num_queries(3):
+        progress_of(sending, timezone.now())
 
 
 def test_the_page_says_what_is_going_on(editor: Client, sending: Sending):
     said = page(editor, sending)
-    assert "; at this pace it ends" in said
+    assert "letters a minute; at this pace it ends" in said
     assert 'data-live="/newsroom/newsletters/sent/' in said
     live = editor.get(f"/newsroom/newsletters/sent/{sending.pk}/?live").json()
     assert live["runs"] is True
@@ -102,8 +117,8 @@ def test_pausing_resuming_and_cancelling(editor: Client, sending: Sending):
     assert sending.state == SendingState.SENDING
     do(editor, sending, verb="cancel")
     assert sending.state == SendingState.CANCELLED
-    found = figures(sending)
-    assert (found.queued, found.cancelled) == (0, 2)
+    progress = progress_of(sending, timezone.now())
+    assert (progress.queued, progress.counts[DeliveryState.CANCELLED]) == (0, 2)
     assert "It stands otherwise by now" in do(editor, sending, verb="resume")
 
 

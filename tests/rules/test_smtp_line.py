@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.mail.sink import Sink, sink
+from bench.mail.sink import Running, Sink, read_record, running, sink
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -562,3 +562,79 @@ def test_replies_are_read_however_they_are_cut() -> None:
     assert whole == [Reply(250, "one\ntwo\nthree"), Reply(354, "go"), Reply(250, "")]
     reader = Reader()
     assert [one for byte in said for one in reader.read(bytes([byte]))] == whole
+
+
+def test_a_server_may_take_its_time_over_each_letter() -> None:
+    """The wait for the next envelope's answer begins when the letter before it was answered."""
+    patience = Patience(command=0.2, data=0.2, end=5)
+    go = b"250 a\r\n250 b\r\n354 c\r\n"
+    answers = iter([go, b"250 d\r\n" + go, b"250 e\r\n"])
+    notes = Notes()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        await reader.readline()
+        writer.write(b"250-me\r\n250 PIPELINING\r\n")
+        for number, answer in enumerate(answers):
+            await reader.read(1000)
+            await asyncio.sleep(0.4 if number else 0)
+            writer.write(answer)
+        await reader.read(1000)
+        writer.close()
+
+    async def run() -> None:
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            line = SmtpLine(Server("127.0.0.1", port, patience=patience), SENDER)
+            await line.carry(iter(letters(2)), notes)
+            await line.close()
+
+    asyncio.run(run())
+    assert notes.outcomes() == [ACCEPTED] * 2
+
+
+class Together(Notes):
+    """For several lines: each may have a body under way. Stops the server after so many."""
+
+    def __init__(self, server: Running, after: int) -> None:
+        super().__init__()
+        self.server, self.after = server, after
+
+    def body_leaves(self, number: int) -> bool:
+        self.left.append(number)
+        if len(self.left) == self.after:
+            self.server.kill()
+        return True
+
+
+@pytest.mark.parametrize("after", [1, 2, 37, 150])
+def test_kill_9_of_the_server_leaves_one_in_doubt_a_line_and_the_rest_is_as_it_was_said(
+    after: int, tmp_path: Path
+) -> None:
+    record, lines = tmp_path / "record", 4
+    given = letters(200, lambda number: body_of(number, b"x" * 900 + b"\r\n"))
+    rest = iter(given)
+    with running(record) as server:
+        notes = Together(server, after)
+
+        async def run() -> None:
+            made = [SmtpLine(Server("127.0.0.1", server.port), SENDER) for _ in range(lines)]
+            tasks = (line.carry(rest, notes) for line in made)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        asyncio.run(run())
+    got = read_record(record)
+    said = {
+        outcome: {
+            f"reader{number}@home.example"
+            for number, answer in notes.answers.items()
+            if answer.outcome is outcome
+        }
+        for outcome in Outcome
+    }
+    assert set(got.values()) <= {1}
+    assert said[ACCEPTED] <= set(got)
+    assert set(got) <= said[ACCEPTED] | said[UNCERTAIN]
+    assert 1 <= len(said[UNCERTAIN]) <= lines
+    assert not said[REFUSED]
+    assert len(notes.answers) + len(list(rest)) == len(given)

@@ -6,6 +6,7 @@ from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.utils import timezone
 
+from standfirst.members.consent import By, take_back, wanted_by
 from standfirst.members.models import Member
 from standfirst.publication.events import AccountDeleted, happened
 from standfirst.subscriptions.actions.buying import leave_checkout
@@ -36,6 +37,9 @@ def delete_account(member: Member) -> Leaving:
             session.end()
         end_with_account(member, now=timezone.now())
         leave_checkout(member)
+        # The ledger keeps the number, and that its lists are shorter by one.
+        now = timezone.now()
+        take_back(member, wanted_by(member), By.ACCOUNT, proof="The account was deleted.", now=now)
         Member.objects.filter(pk=member.pk).delete()
         happened(AccountDeleted(email=email))
     return Leaving.DELETED

@@ -14,6 +14,7 @@ from standfirst.access.models import Unlock
 from standfirst.library.models import Saved
 from standfirst.library.reading_list import move_saved
 from standfirst.members.actions import move_notes
+from standfirst.members.consent import By, take_back, wanted_by
 from standfirst.members.models import Member, MemberNote, Merger
 from standfirst.newsletters.actions.following import move_follows
 from standfirst.newsletters.models import Follow
@@ -96,6 +97,8 @@ def merge(left: Member, kept: Member, *, by: Member, why: str, now: datetime) ->
         )
         for session in UserSession.objects.filter(user=left):
             session.end()
+        proof = f"The account became part of account {kept.pk}."
+        take_back(left, wanted_by(left), By.STAFF, proof=proof, now=now)
         Member.objects.filter(pk=left.pk).delete()
         happened(AccountsMerged(kept=kept.pk, email=left.email))
     return merger

@@ -25,7 +25,8 @@ _SECONDS = {
 }
 
 
-def _seconds(column: str) -> str:
+def seconds_of(column: str) -> str:
+    """The SQL that says when a column was, in seconds since 1970."""
     return _SECONDS[connection.vendor].format(column)
 
 
@@ -38,8 +39,8 @@ def moments(days: list[date], zone: ZoneInfo, now: datetime) -> list[int]:
 def ledger(end: int) -> Iterator[Row]:
     """Every entry written before the moment `end`, by subscription; never all in memory."""
     sql = f"""
-        SELECT subscription_id, {_seconds("at")}, change, state, {_seconds("starts_at")},
-               {_seconds("ends_at")}, monthly, currency,
+        SELECT subscription_id, {seconds_of("at")}, change, state, {seconds_of("starts_at")},
+               {seconds_of("ends_at")}, monthly, currency,
                CASE WHEN change = 'cancelled' THEN why ELSE '' END
         FROM {Entry._meta.db_table} WHERE at < %s ORDER BY subscription_id, id
     """  # noqa: S608  our own table's name
@@ -95,7 +96,7 @@ def money(bounds: list[int]) -> dict[str, list[Money]]:
     """
     # By quarters of an hour, since every time zone begins its days at one.
     sql = f"""
-        SELECT {_seconds("paid_at")} / 900, currency, count(*), sum(paid), sum(refunded)
+        SELECT {seconds_of("paid_at")} / 900, currency, count(*), sum(paid), sum(refunded)
         FROM {Bill._meta.db_table} WHERE paid_at >= %s AND paid_at < %s AND paid > 0
         GROUP BY 1, 2
     """  # noqa: S608  our own table's name

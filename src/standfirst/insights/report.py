@@ -104,7 +104,7 @@ def report(asked: dict[str, Any], zone: ZoneInfo, now: datetime, language: str) 
     wish = str(asked.get("currency") or "").upper()
     currency = wish if wish in known else known[0] if len(known) == 1 else ALL
     chosen = known if currency == ALL else [currency]
-    labels = _labels(days, grain)
+    labels = labels_of(days, grain)
     periods = _chosen(found, currency, len(labels))
     open_until = now if end > today else None
     return Report(
@@ -145,7 +145,8 @@ def _with_given(one: Period, given: int) -> Period:
     return Period(**{**values, "complimentary": one.complimentary + given})
 
 
-def _labels(days: list[date], grain: Grain) -> list[str]:
+def labels_of(days: list[date], grain: Grain) -> list[str]:
+    """What the periods between days are called."""
     form = "%b %Y" if grain is Grain.MONTH else "%-d %b %Y"
     return [day.strftime(form) for day in days[:-1]]
 
@@ -171,11 +172,12 @@ def _latest(
 # -- tables ------------------------------------------------------------------------------------
 
 
-def _whole(value: float) -> str:
+def whole(value: float) -> str:
+    """A number as it is read."""
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
-def _short(labels: list[str]) -> list[str]:
+def shortened(labels: list[str]) -> list[str]:
     """Labels for an axis: without the year, where all have one."""
     years = {label[-4:] for label in labels}
     return [label[:-5] for label in labels] if len(years) == 1 else labels
@@ -194,14 +196,14 @@ def _subscribers(labels: list[str], periods: list[Period]) -> Table:
     title = "Subscribers"
     drawn = plot(
         title,
-        _from_to(many, labels, _whole),
-        _short(labels),
+        _from_to(many, labels, whole),
+        shortened(labels),
         [
             Series("subscribers", many, 1),
             Series("trialing", [p.trialing for p in periods], 2),
             Series("complimentary", [p.complimentary for p in periods], 4),
         ],
-        _whole,
+        whole,
     )
     return Table(
         "subscribers",
@@ -230,7 +232,7 @@ def _revenue(labels: list[str], found: Figures, currency: str, language: str) ->
     drawn = plot(
         title,
         _from_to(mrr, labels, money_of),
-        _short(labels),
+        shortened(labels),
         [Series("MRR", mrr, 1)],
         lambda value: _axis_money(value, currency, language),
     )
@@ -264,12 +266,12 @@ def _coming(labels: list[str], periods: list[Period]) -> Table:
     drawn = plot(
         title,
         f"{new} became subscribers and {lost} ceased to be, from {labels[0]} to {labels[-1]}.",
-        _short(labels),
+        shortened(labels),
         [
             Series("new", [p.new for p in periods], 1, columns=True),
             Series("lost", [-p.lost for p in periods], 3, columns=True),
         ],
-        _whole,
+        whole,
     )
     return Table(
         "new-and-lost",
@@ -296,7 +298,7 @@ def _trials(labels: list[str], periods: list[Period]) -> Table:
     drawn = plot(
         title,
         f"Of {ended} trials that ended, {paid} turned into a paid subscription.",
-        _short(labels),
+        shortened(labels),
         [Series("paid, per cent", shares, 1)],
         lambda value: f"{value:g} %",
     )
@@ -318,7 +320,7 @@ def _past_due(labels: list[str], periods: list[Period]) -> Table:
     title = "Past due"
     many = [p.past_due for p in periods]
     drawn = plot(
-        title, _from_to(many, labels, _whole), _short(labels), [Series(title, many, 3)], _whole
+        title, _from_to(many, labels, whole), shortened(labels), [Series(title, many, 3)], whole
     )
     return Table(
         "past-due",
@@ -342,7 +344,7 @@ def _money(labels: list[str], taken: list[Money], currency: str, language: str) 
         title,
         f"{money_of(sum(m.taken for m in taken))} taken and "
         f"{money_of(sum(m.given_back for m in taken))} of it given back.",
-        _short(labels),
+        shortened(labels),
         [
             Series("taken", [m.taken for m in taken], 1, columns=True),
             Series("given back", [-m.given_back for m in taken], 3, columns=True),

@@ -76,7 +76,7 @@ def take_back(
     values = [False, _moment(now), number, *wanted, True]
     with transaction_in_turn(), connection.cursor() as cursor:
         cursor.execute(_TAKE_BACK.format(marks=marks), values)
-        said = [(number, str(letter)) for (letter,) in cursor.fetchall()]
+        said = sorted((number, str(letter)) for (letter,) in cursor.fetchall())
         _enter(said, False, by, proof, delivery, now)
     return [letter for _, letter in said]
 

@@ -24,6 +24,7 @@ SLOTS: Mapping[str, Kind] = {
     "choices": Kind.WORDS,  # "Two of your three choices are left until 1 December."; else ""
     "preferences": Kind.URL,
     "unsubscribe": Kind.URL,
+    "links": Kind.URL,  # what the number of a counted link follows, where links are counted
 }
 WORD = re.compile(r"zq0([a-z]+)0qz")
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from standfirst.newsletters.delivery.chunks import provider_named
-from standfirst.newsletters.delivery.figures import figures
+from standfirst.newsletters.figures import progress_of
 from standfirst.newsletters.models import Batch, Newsletter, Sending, SendingState
 from standfirst.newsletters.senders import domain_of, key_for, sender_of
 
@@ -65,17 +65,17 @@ def _of_what_comes_back() -> Iterator[Trouble]:
 
 def _of_sendings(now: datetime) -> Iterator[Trouble]:
     for sending in Sending.objects.filter(state=SendingState.SENDING):
-        found = figures(sending)
+        progress = progress_of(sending, now)
         moved = Batch.objects.filter(sending=sending, settled_at__gt=now - STANDS_STILL).exists()
-        if sending.begun_at < now - STANDS_STILL and found.queued and not moved:
-            why = " ".join(found.troubles) or "is `standfirst worker` running?"
+        if sending.begun_at < now - STANDS_STILL and progress.queued and not moved:
+            why = progress.waits or "is `standfirst worker` running?"
             yield Trouble(
-                f"“{sending}” stands still with {found.queued:,} letters to go: {why} See "
+                f"“{sending}” stands still with {progress.queued:,} letters to go: {why} See "
                 "`standfirst mail status`.",
                 True,
             )
     for sending in Sending.objects.filter(begun_at__gt=now - LATELY):
-        if doubtful := figures(sending).uncertain:
+        if doubtful := progress_of(sending, now).uncertain:
             are = "s are" if doubtful > 1 else " is"
             yield Trouble(
                 f"Of “{sending}”, {doubtful:,} letter{are} in doubt: "

@@ -13,12 +13,42 @@ from standfirst.newsletters.newsroom.editions import Editions
 from standfirst.newsletters.newsroom.newsletters import Newsletters
 
 
+class _Permitted(MenuItem):  # type: ignore[misc]
+    def __init__(self, permission: str, label: str, url: Any, **more: Any) -> None:
+        super().__init__(label, url, **more)
+        self._permission = permission
+
+    def is_shown(self, request: Any) -> bool:
+        return bool(request.user.has_perm(self._permission))
+
+
 class AllOfIt(ViewSetGroup):  # type: ignore[misc]
     menu_label = "Newsletters"
     menu_name = "newsletters"
     menu_icon = "mail"
     menu_order = 120
     items = (Editions, Newsletters)
+
+    def get_submenu_items(self) -> list[MenuItem]:
+        return [
+            *super().get_submenu_items(),
+            _Permitted(
+                addresses.LOOK,
+                "Addresses",
+                reverse_lazy("newsletters_addresses"),
+                name="addresses",
+                icon_name="group",
+                order=900,
+            ),
+            _Permitted(
+                suppressions.LOOK,
+                "No mail to",
+                reverse_lazy("newsletters_suppressions"),
+                name="no-mail-to",
+                icon_name="no-view",
+                order=910,
+            ),
+        ]
 
 
 @hooks.register("register_admin_viewset")
@@ -76,24 +106,3 @@ def who_gets_what() -> list[URLPattern]:
             name="newsletters_suppressions_lift",
         ),
     ]
-
-
-class _Permitted(MenuItem):  # type: ignore[misc]
-    def __init__(self, permission: str, label: str, url: Any, **more: Any) -> None:
-        super().__init__(label, url, **more)
-        self._permission = permission
-
-    def is_shown(self, request: Any) -> bool:
-        return bool(request.user.has_perm(self._permission))
-
-
-@hooks.register("register_reports_menu_item")
-def addresses_in_the_menu() -> MenuItem:
-    url = reverse_lazy("newsletters_addresses")
-    return _Permitted(addresses.LOOK, "Addresses", url, name="addresses", icon_name="group")
-
-
-@hooks.register("register_reports_menu_item")
-def suppressions_in_the_menu() -> MenuItem:
-    url = reverse_lazy("newsletters_suppressions")
-    return _Permitted(suppressions.LOOK, "No mail to", url, name="no-mail-to", icon_name="no-view")

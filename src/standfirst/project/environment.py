@@ -29,6 +29,9 @@ VARIABLES: Mapping[str, str] = {
     "MAIL_BOUNCES": "address that bounces of newsletters go to; default: their sender",
     "BOUNCE_MAILBOX": "imaps://user:password@host/INBOX, the mailbox that bounces arrive in",
     "MAIL_WEBHOOK_SECRET": "name:password that the provider's events carry; Mailgun's signing key",
+    "MAIL_CONNECTIONS": "how many connections a sender of newsletters holds at once; default: 4",
+    "MAIL_JOURNALS": "folder, on a disk of this host, where senders note what leaves; default: "
+    "journals in STANDFIRST_HOME",
     "MEDIA_ROOT": "folder for pictures; default: media in STANDFIRST_HOME",
     "STATIC_ROOT": "folder that `standfirst prepare` collects style sheets and scripts in",
     "PAGE_STORE": "folder of this host's kept pages; default: pages in STANDFIRST_HOME",

@@ -11,7 +11,7 @@ from standfirst.articles import views as articles
 from standfirst.library import views as library
 from standfirst.library.browsers import description, suggestions
 from standfirst.library.feeds import feed_of_search
-from standfirst.newsletters import by_link
+from standfirst.newsletters import by_link, counting
 from standfirst.newsletters import views as newsletters
 from standfirst.newsletters.providers import addresses as mail_providers
 from standfirst.project import views as project
@@ -71,6 +71,7 @@ urlpatterns = [
     path("account/", include("allauth.urls")),
     path("mail/<str:token>/", by_link.preferences, name="mail_preferences"),
     path("mail/<str:token>/off/", by_link.unsubscribe, name="mail_unsubscribe"),
+    path("mail/<str:token>/to/<int:number>/", counting.link, name="mail_link"),
     path("bills/<str:token>/", bill_page, name="bill"),
     # what others tell
     path("webhooks/<slug:provider>/", subscriptions.hear, name="webhooks"),

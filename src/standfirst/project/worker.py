@@ -27,6 +27,8 @@ from django_tasks_db.models import DBTaskResult
 
 from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
+from standfirst.newsletters.delivery.limits import forget as forget_quotas
+from standfirst.newsletters.delivery.process import Child
 from standfirst.newsletters.jobs import draft_due, read_bounces, send_due
 from standfirst.newsletters.occasions import (
     forget_lists,
@@ -71,6 +73,9 @@ class Chore:
     do: Callable[[], object]
     due: float = 0.0
 
+
+# A long sending has a process of its own.
+sender = Child()
 
 # -- chores -----------------------------------------------------------------------------------
 
@@ -153,6 +158,8 @@ def chores() -> list[Chore]:
         Chore("tell of new choices", 300, tell_of_choices),
         Chore("take addresses in", 2, take_lists_in),
         Chore("forget lists of addresses", 3600, forget_lists),
+        Chore("start a sender", 3, sender.start_if_needed),
+        Chore("forget limits", 86400, forget_quotas),
         Chore("try mail again", 20, try_mail_again),
         Chore("rescue jobs", 60, rescue_jobs),
         Chore("end what readers ended", 30, finish_endings),
@@ -207,6 +214,7 @@ class Worker:
                 busy = False
             if not busy:
                 self._stop.wait(pause)
+        sender.stop()
         log.info("The worker has stopped.")
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from standfirst.members.models import Member
 from standfirst.newsletters.actions.sending import begin
-from standfirst.newsletters.letters import compose
+from standfirst.newsletters.letters import compose_to_send
 from standfirst.newsletters.models import Edition, Sending, SendingKind, Turn, Unapproved
 from standfirst.newsletters.queries import as_written, fingerprint, open_turns
 from standfirst.newsletters.rules import Next, Stage, next_step
@@ -177,10 +177,11 @@ def _send(turn: Turn, edition: Edition, by: Member | None, now: datetime) -> Non
 def begin_sending(edition: Edition, by: Member | None, now: datetime) -> Sending:
     """The ledger's part: fix what the letter says and who gets it, and let it go."""
     newsletter = edition.newsletter
+    letters, counted = compose_to_send(edition)
     return begin(
         SendingKind.EDITION,
         f"edition:{edition.pk}",
-        compose(edition),
+        letters,
         consent=newsletter.slug,
         audience=newsletter.audience,
         topics=[newsletter.topic_id] if newsletter.topic_id else [],
@@ -189,5 +190,6 @@ def begin_sending(edition: Edition, by: Member | None, now: datetime) -> Sending
         sender=from_header(newsletter),
         reply_to=reply_to_of(newsletter),
         by=by.pk if by else None,
+        counted=counted,
         now=now,
     )

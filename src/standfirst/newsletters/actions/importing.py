@@ -60,20 +60,23 @@ def drop(pk: int, now: datetime) -> bool:
 def go_on(now: datetime, seconds: float = 5.0) -> int:
     """Look at, or take in, the lists that are on their way, for so long. Says how many rows.
 
-    A part of a list is a transaction; of two workers with the same list one goes on.
+    A part of a list is a transaction; of two workers with the same list one goes on. A call does
+    at least one part, however long it takes to find it.
     """
     until = time.monotonic() + seconds
     done = 0
     waiting = AddressImport.objects.filter(state__in=AddressImport.RUNNING).order_by("pk")
     for pk, state in list(waiting.values_list("pk", "state")):
         rows = _rows_left(pk)
-        while time.monotonic() < until and (some := list(islice(rows, AT_ONCE))):
+        while some := list(islice(rows, AT_ONCE)):
             more = _a_part(pk, state, some, now)
             if more is None:
                 break
             done += len(some)
-            if not more:
+            if not more or time.monotonic() > until:
                 break
+        if time.monotonic() > until:
+            break
     return done
 
 

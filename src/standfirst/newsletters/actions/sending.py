@@ -11,7 +11,9 @@ from standfirst.newsletters.delivery.freezing import freeze
 from standfirst.newsletters.delivery.ledger import cancel_rest, locked_batch_of, move
 from standfirst.newsletters.models import (
     Audience,
+    Batch,
     BatchState,
+    Counted,
     Delivery,
     DeliveryState,
     Edition,
@@ -51,6 +53,7 @@ def begin(
     newsletter: Newsletter | None = None,
     edition: Edition | None = None,
     by: int | None = None,
+    counted: Mapping[int, str] | None = None,
 ) -> Sending:
     """Freeze list and letters at `now` (aware) and let senders have them.
 
@@ -58,7 +61,7 @@ def begin(
     `letters` has one for each variant (subscriber, member); whose variant has none is not on the
     list. `consent` is what readers said yes to; `topics` and `authors` (numbers) are for the
     audience of those who follow any of them. `sender` is the From header, `by` a colleague's
-    number.
+    number. `counted` are the addresses of links that are counted, by their numbers.
     """
     known = Sending.objects.filter(key=key).first()
     if known:
@@ -82,6 +85,10 @@ def begin(
             Letter.objects.bulk_create(
                 Letter(sending=sending, variant=variant, subject=one[0], html=one[1], text=one[2])
                 for variant, one in letters.items()
+            )
+            Counted.objects.bulk_create(
+                Counted(sending=sending, number=number, address=address)
+                for number, address in (counted or {}).items()
             )
             sending.total = freeze(sending, letters.keys(), now)
             sending.frozen_at = now
@@ -197,3 +204,14 @@ def settle_uncertain(delivery: int, *, accepted: bool, why: str = "") -> bool:
             return False
         batch.save()
     return True
+
+
+def in_doubt(sending: int) -> list[int]:
+    """The deliveries of which nobody knows whether they arrived."""
+    doubtful: list[int] = []
+    batches = Batch.objects.filter(sending=sending, uncertain__gt=0).order_by("first")
+    for first, last in batches.values_list("first", "last"):
+        ids = Delivery.ids_of(sending, first, last)
+        here = Delivery.objects.filter(pk__range=ids, state=DeliveryState.UNCERTAIN)
+        doubtful += here.order_by("pk").values_list("pk", flat=True)
+    return doubtful

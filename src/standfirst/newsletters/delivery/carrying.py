@@ -81,7 +81,7 @@ class Carrying:
         """Write what is due, and in the same write the envelope of the next letter, if any."""
         said = b"".join(before) + self._take()
         if said:
-            self._connection.write(said)
+            self._write(said)
 
     def _take(self) -> bytes:
         """Take the next letter; what to say of its envelope. Letters that cannot travel to this
@@ -132,7 +132,11 @@ class Carrying:
         self._leaving, self._ready = letter, None
         body = letter.body if letter.dotless else stuffed(letter.body)
         end = EMPTY if body.endswith(b"\r\n") else b"\r\n" + EMPTY
-        self._connection.write(body, end + following)
+        self._write(body, end + following)
+
+    def _write(self, *parts: bytes) -> None:
+        self._since = self._loop.time()
+        self._connection.write(*parts)
 
     # -- what is heard ------------------------------------------------------------------------
 
@@ -144,20 +148,24 @@ class Carrying:
             if not self._expected:
                 raise NoReply("The server said more than it was asked.")
             self._expected.popleft()(reply)
-            self._since = self._loop.time()
-            self._finish_if_all_is_said()
+            if not self._expected:
+                self._finish_if_all_is_said()
         except NoReply as error:
             self._break(str(error))
         except Exception as error:  # of the driver, or of the letters
             self._break(STOPPED, error)
 
     def _after_mail(self, reply: Reply) -> None:
-        self._note(reply, Stage.MAIL)
-        self._step(self._after_rcpt)
+        if reply.code >= 300:
+            self._note(reply, Stage.MAIL)
+        if not self._pipelining:
+            self._step(self._after_rcpt)
 
     def _after_rcpt(self, reply: Reply) -> None:
-        self._note(reply, Stage.RCPT)
-        self._step(self._after_data)
+        if reply.code >= 300:
+            self._note(reply, Stage.RCPT)
+        if not self._pipelining:
+            self._step(self._after_data)
 
     def _after_data(self, reply: Reply) -> None:
         if reply.code == 354 and not self._no:
@@ -167,8 +175,6 @@ class Carrying:
             self._refused(EMPTY, RESET)
         else:
             self._note(reply, Stage.DATA)
-            if not self._no:
-                raise NoReply(f"The server answered DATA with {reply.code} {reply.words}")
             self._refused(RESET)
 
     def _after_end(self, reply: Reply) -> None:
@@ -176,6 +182,7 @@ class Carrying:
             raise NoReply(f"The server answered a letter with {reply.code} {reply.words}")
         letter, self._leaving = _given(self._leaving), None
         self.carried += 1
+        self._since = self._loop.time()
         self._driver.answered(_answer(letter, reply, Stage.END))
         if not self._pipelining:
             self._say_next()
@@ -193,18 +200,16 @@ class Carrying:
         """Keep the first refusal: what is said to the commands after it follows from it."""
         if reply.code >= 400:
             self._no = self._no or (reply, stage)
-        elif reply.code >= 300:
+        else:
             raise NoReply(f"The server answered {stage} with {reply.code} {reply.words}")
 
     def _step(self, then: Callable[[Reply], None]) -> None:
         """Without pipelining: the next command of the envelope, or its end."""
-        if self._pipelining:
-            return
         if self._no:
             self._refused(RESET)
         else:
             self._expected.append(then)
-            self._connection.write(self._steps.pop())
+            self._write(self._steps.pop())
 
     def _refused(self, *said: bytes) -> None:
         """Answer for the letter whose envelope was refused; clear the server's table; go on."""
@@ -214,7 +219,7 @@ class Carrying:
         if self._pipelining:
             self._say_next(*said)
         else:
-            self._connection.write(*said)
+            self._write(*said)
 
     # -- ends ---------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import F
+from django.utils import timezone
 
 from standfirst.newsletters.delivery import rules
 from standfirst.newsletters.models import MailSettings, Quota
@@ -70,6 +71,7 @@ def reached(now: datetime) -> list[str]:
     ]
 
 
-def forget(now: datetime) -> None:
+def forget(now: datetime | None = None) -> None:
     """Drop what was counted in periods long over."""
+    now = now or timezone.now()
     Quota.objects.filter(period__lt=(now - timedelta(days=60)).date().isoformat()).delete()

@@ -1,10 +1,9 @@
 """The road of chunks, as a sender drives it: a line whose letters leave many at once."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol, cast
 
 from standfirst.newsletters.delivery.chunks import ChunkLetter, Provider, Reader, send_chunk
 from standfirst.newsletters.delivery.road import Answer, Driver, Outcome, Outgoing
@@ -18,23 +17,19 @@ class Recipient(Protocol):
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worded(Outgoing):
-    """A letter as a provider takes it: what all get, and the words of one reader."""
+class Worded(NamedTuple):
+    """A letter as a provider takes it, in an Outgoing's place: what all get, and one reader."""
 
     letter: ChunkLetter
     reader: Reader
 
 
-def worded(
-    letter: ChunkLetter, ascii_address: Callable[[str], str] = str
-) -> Callable[[Recipient, Mapping[str, str]], Worded]:
+def worded(letter: ChunkLetter) -> Callable[[Recipient, Mapping[str, str]], Outgoing]:
     """What makes the letter of each recipient."""
 
-    def make(who: Recipient, values: Mapping[str, str]) -> Worded:
-        address = ascii_address(who.address)
-        reader = Reader(who.delivery, who.name, address, dict(values))
-        return Worded(who.delivery, address, b"", letter=letter, reader=reader)
+    def make(who: Recipient, values: Mapping[str, str]) -> Outgoing:
+        # Only `ProviderLine` is given it.
+        return cast(Outgoing, Worded(letter, Reader(who.delivery, who.name, who.address, values)))
 
     return make
 
@@ -46,7 +41,7 @@ class ProviderLine:
     def __init__(
         self,
         provider: Provider,
-        send: Callable[[ChunkLetter, list[Reader]], list[Answer]] = send_chunk,
+        send: Callable[[ChunkLetter, Sequence[Reader]], list[Answer]] = send_chunk,
     ) -> None:
         self._provider, self._send = provider, send
 
@@ -54,9 +49,7 @@ class ProviderLine:
         """See `road.Line`. A batch may hold letters of two variants, each with requests of its
         own."""
         groups: dict[ChunkLetter, list[Reader]] = {}
-        for one in letters:
-            if not isinstance(one, Worded):
-                raise TypeError("A provider takes letters that are not put together yet.")
+        for one in cast(Iterator[Worded], letters):
             groups.setdefault(one.letter, []).append(one.reader)
         for letter, readers in groups.items():
             rest = iter(readers)

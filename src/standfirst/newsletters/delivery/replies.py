@@ -2,9 +2,8 @@
 imports no framework."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 MOST = 65_536  # octets of one reply; RFC 5321 promises lines of 512
 ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})(?:\s|$)")  # RFC 3463
@@ -12,8 +11,7 @@ GREYLISTED = re.compile(r"gr[ae]y[- ]?list", re.IGNORECASE)
 ABOUT_US = frozenset({421, 454, 530, 534, 535, 538})  # closing, and all that is about signing in
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A whole reply: its code, and its lines without code, joined by line feeds."""
 
     code: int
@@ -35,27 +33,44 @@ class Reader:
     def __init__(self) -> None:
         self.rest = b""
         self._lines: list[str] = []
+        self._known: dict[bytes, Reply] = {}  # servers say the same few lines a million times
 
-    def read(self, data: bytes) -> Iterator[Reply]:
-        """The replies that are complete now. Raises NoReply."""
-        lines = (self.rest + data).split(b"\n")
+    def read(self, data: bytes) -> list[Reply]:
+        """The replies that are complete now; what is none has the code 0. Raises NoReply where one
+        does not end."""
+        lines = (self.rest + data if self.rest else data).split(b"\n")
         self.rest = lines.pop()
         if len(self.rest) > MOST or len(self._lines) > MOST // 64:
             raise NoReply("The server's reply does not end.")
+        found = []
         for line in lines:
-            text = line.decode("utf-8", "replace").rstrip("\r")
-            code, mark = text[:3], text[3:4]
-            if not (code.isdecimal() and code.isascii()) or code[0] not in "2345":
-                raise NoReply(f"The server said something that is no reply: {text[:80]!r}.")
-            if mark == "-":
-                self._lines.append(text[4:])
-            elif mark in ("", " "):
-                if self._lines:
-                    text = f"{code} " + "\n".join([*self._lines, text[4:]])
-                    self._lines = []
-                yield Reply(int(code), text[4:])
-            else:
-                raise NoReply(f"The server said something that is no reply: {text[:80]!r}.")
+            reply = self._known.get(line) if not self._lines else None
+            reply = reply or self._reply(line)
+            if reply:
+                found.append(reply)
+        return found
+
+    def _reply(self, line: bytes) -> Reply | None:
+        """What a line ends or is; None for one that goes on."""
+        text = line.decode("utf-8", "replace").rstrip("\r")
+        code, mark = text[:3], text[3:4]
+        if not (code.isdecimal() and code.isascii()) or code[0] not in "2345":
+            return Reply(0, text)
+        if mark == "-":
+            self._lines.append(text[4:])
+            return None
+        if mark not in ("", " "):
+            return Reply(0, text)
+        if self._lines:
+            whole = "\n".join([*self._lines, text[4:]])
+            self._lines = []
+            return Reply(int(code), whole)
+        reply = Reply(int(code), text[4:])
+        if len(line) < 100:
+            if len(self._known) >= 64:
+                self._known.clear()
+            self._known[line] = reply
+        return reply
 
 
 class Stage(StrEnum):

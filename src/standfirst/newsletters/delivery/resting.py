@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from standfirst.newsletters.delivery import rules
 from standfirst.newsletters.models import Rest
+from standfirst.publication.clock import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,11 @@ def note(road: str, troubles: Iterable[Trouble], now: datetime, *, well: bool) -
     return road in known and known[road].until > now
 
 
-def troubles(now: datetime) -> list[Rest]:
-    """What holds letters up at `now`, for people to read."""
-    return list(Rest.objects.filter(until__gt=now - timedelta(seconds=60)).order_by("road"))
+def sentences(now: datetime) -> list[str]:
+    """What holds letters up at `now`, for people to read. A sender that reached no server and tries
+    at this moment still counts."""
+    rows = Rest.objects.filter(until__gt=now - timedelta(seconds=60)).order_by("road")
+    return [f"{row.words.rstrip('.')}. It is tried again at {written(row.until)}." for row in rows]
 
 
 def _own(road: str) -> str:

@@ -6,13 +6,11 @@ body is about to leave, and how each letter was answered.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One letter to one address. `number` is the caller's (that of the delivery); `body` is the
     whole message with CRLF line ends, dots not yet stuffed. `dotless`: no line of it begins with a
     dot, as a compiled message promises; so nobody need look, which costs more than sending it."""
@@ -33,8 +31,7 @@ class Outcome(StrEnum):
     NOT_TRIED = "not_tried"  # no byte of its body left
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The outcome of a letter, with the server's own words (one line, at most 400 characters) and
     its code (0 where it gave none). `everyone`: the words are about us, not about this address (too
     fast, no quota, not allowed), so that a pause is due before anything else is sent. Such a letter

@@ -6,7 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
+
+from django.db import connection
 
 from standfirst.newsletters.delivery import rules
 from standfirst.newsletters.delivery.clerk import Clerk, Turn, uptime
@@ -23,6 +25,8 @@ log = logging.getLogger("standfirst.mail")
 IDLE = 5.0  # seconds without any work before a sender ends
 LOOKS = 0.5  # seconds between looks for work
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Make = Callable[[Recipient, Mapping[str, str]], Outgoing]
 
 
@@ -31,12 +35,12 @@ class Road(Protocol):
 
     name: str
 
-    def line(self) -> Line:
-        """A new connection, not yet opened."""
+    def line(self, sending: int) -> Line:
+        """A new connection for letters of a sending, not yet opened. May read the database."""
 
     def letter(self, sending: int, variant: str) -> Make:
-        """What makes the finished letter of one recipient. Called in the clerk's absence: it may
-        read the database."""
+        """What makes the finished letter of one recipient; where it raises ValueError, this one
+        cannot be written to. May read the database."""
 
 
 class Carried:
@@ -58,7 +62,14 @@ class Carried:
             if self._stopped or uptime() >= self._turn.until:
                 return
             self._tries[who.delivery] = who.tries
-            yield makes[who.variant](who, values.of(who))
+            try:
+                letter = makes[who.variant](who, values.of(who))
+            except ValueError as error:
+                self.fates.append(
+                    Fate(who.delivery, DeliveryState.REFUSED, str(error), tried=False)
+                )
+                continue
+            yield letter
 
     def stop(self) -> None:
         """No further letter is begun."""
@@ -158,7 +169,8 @@ class Sender:
     # -- one line ---------------------------------------------------------------------------------
 
     async def _one_line(self, clerk: Clerk) -> None:
-        journal, line = Journal(self._folder), self._road.line()
+        journal = Journal(self._folder)
+        line, of = None, 0  # a connection, and the sending whose letters it carries
         self._journals.append(journal)
         told: Told | None = None
         trouble: Trouble | None = None
@@ -178,6 +190,11 @@ class Sender:
                     continue
                 self._busy += 1
                 try:
+                    if line is None or of != turn.batch.held.sending:
+                        if line:
+                            await line.close()
+                        of = turn.batch.held.sending
+                        line = await _reading(self._road.line, of)
                     began = time.monotonic()
                     told, trouble = await self._carry(line, journal, turn, reach)
                     took = time.monotonic() - began
@@ -188,7 +205,8 @@ class Sender:
                     size = rules.next_size(len(turn.batch.recipients), took)
             settled = True
         finally:
-            await line.close()
+            if line:
+                await line.close()
             if settled:  # else it tells what is not in the ledger yet
                 journal.close()
                 self._journals.remove(journal)
@@ -232,7 +250,7 @@ class Sender:
         if known is None:
             if len(self._makes) >= 8:
                 self._makes.clear()
-            known = await asyncio.to_thread(self._road.letter, sending, variant)
+            known = await _reading(self._road.letter, sending, variant)
             self._makes[sending, variant] = known
         return known
 
@@ -259,3 +277,15 @@ class _Reach:
         self._again = time.monotonic() + pause
         log.warning("%s Next try in %d s.", words, pause)
         return Trouble(words, shared=False, seconds=pause)
+
+
+async def _reading(call: Callable[P, R], *args: P.args, **more: P.kwargs) -> R:
+    """Call what reads the database, in a thread that leaves no connection behind."""
+
+    def inside() -> R:
+        try:
+            return call(*args, **more)
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(inside)

@@ -242,6 +242,8 @@ class Connection(asyncio.Protocol):
             for reply in self._reader.read(data):
                 if self.gone:
                     break
+                if not reply.code:
+                    raise NoReply(f"The server said what is no reply: {reply.text[:80]!r}.")
                 self.hear(reply)
         except NoReply as error:
             self.break_off(str(error))

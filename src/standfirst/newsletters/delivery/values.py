@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -83,6 +83,8 @@ def read(held: Held, now: datetime) -> Batch:
             batch.recipients.append(
                 Recipient(delivery, member, address, name, variant, tries, used)
             )
+    # One after the other, since a provider's request has one text.
+    batch.recipients.sort(key=lambda who: who.variant)
     return batch
 
 
@@ -134,7 +136,7 @@ class Values:
         month = month_for_all(now)
         self._hour = now.astimezone(the_publication().zone).hour
         self._allowance = month.allowance
-        self._renewed: date = month.renews_at.date()
+        self._renewed = month.renews_at.date()
         self._mail = f"{settings.WAGTAILADMIN_BASE_URL}/mail/"
         self._choices: dict[int, str] = {}
 
@@ -153,4 +155,5 @@ class Values:
             "choices": choices,
             "preferences": page,
             "unsubscribe": f"{page}off/",
+            "links": f"{page}to/",
         }

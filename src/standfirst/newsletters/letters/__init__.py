@@ -6,6 +6,7 @@ from standfirst.newsletters.letters.composing import (
     compose,
     compose_alert,
     compose_choices,
+    compose_to_send,
     compose_welcome,
     composed,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "compose",
     "compose_alert",
     "compose_choices",
+    "compose_to_send",
     "compose_welcome",
     "composed",
     "encoded_size",

@@ -13,6 +13,7 @@ from standfirst.articles.models import Article, Author, Topic
 from standfirst.articles.on_shelves import newest, shelf_of
 from standfirst.members.models import Member
 from standfirst.newsletters.letters.contents import Contents, House, as_preview, shorter
+from standfirst.newsletters.letters.counting import counted
 from standfirst.newsletters.letters.gathering import (
     contents_of,
     standing_in,
@@ -28,7 +29,7 @@ from standfirst.newsletters.letters.source import (
     in_words,
     one_line,
 )
-from standfirst.newsletters.models import Edition
+from standfirst.newsletters.models import Edition, MailSettings
 from standfirst.publication.models import Publication, UnlockLasts
 from standfirst.publication.queries import the_publication
 from standfirst.publication.rules import month_of
@@ -53,6 +54,15 @@ def compose(edition: Edition, now: datetime | None = None) -> dict[str, Source]:
     The edition need not be saved. No letter is longer than mail programs show: see `composed`.
     """
     return composed(edition, now).letters
+
+
+def compose_to_send(
+    edition: Edition, now: datetime | None = None
+) -> tuple[dict[str, Source], dict[int, str]]:
+    """The letters of `compose` as they leave, and the addresses of links that are counted by their
+    numbers: none, unless the publisher has asked for it."""
+    asked = MailSettings.load()
+    return counted(compose(edition, now), links=asked.counted_links, pixel=asked.open_pixel)
 
 
 def composed(edition: Edition, now: datetime | None = None) -> Composed:

@@ -101,6 +101,24 @@ class DeliveryState(models.IntegerChoices):
 TALLIES: dict[DeliveryState, str] = {state: state.name.lower() for state in DeliveryState}
 
 
+class Counted(models.Model):
+    """How often a link of a sending's letters was followed; number 0 is the pixel. There are rows
+    only where the publisher has asked for counting. It counts fetches, not readers: who followed
+    what is kept nowhere."""
+
+    sending = models.ForeignKey(Sending, on_delete=models.CASCADE, related_name="counted")
+    number = models.PositiveSmallIntegerField()
+    address = models.TextField(blank=True)
+    times = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sending", "number"], name="counted_once")]
+        ordering = ["-times", "number"]
+
+    def __str__(self) -> str:
+        return f"{self.address or 'opened'}: {self.times}"
+
+
 class BatchState(models.TextChoices):
     QUEUED = "queued"
     CLAIMED = "claimed"

@@ -60,8 +60,12 @@ class MailSettings(BaseGenericSetting):
         default=False, help_text="Begin with few letters a day from a new address, then double."
     )
     warm_up_from = models.DateField(null=True, blank=True)
-    open_pixel = models.BooleanField(default=False, help_text="Count who opens a letter.")
-    counted_links = models.BooleanField(default=False, help_text="Count who follows a link.")
+    open_pixel = models.BooleanField(
+        default=False, help_text="Count how often an edition’s letters are opened."
+    )
+    counted_links = models.BooleanField(
+        default=False, help_text="Count how often a link of an edition’s letters is followed."
+    )
     accent = models.CharField(
         "colour", max_length=7, default="#8a2432", validators=[HEX], help_text="Of rules and links."
     )

@@ -1,16 +1,27 @@
 """Mail.
 
+send     hands over letters that wait, until none is left. The worker starts it by itself; more of
+         them, here or on other machines, share the work. Ctrl-C ends it after what is leaving
+status   each sending that runs, or was the last: how many letters are in which state
 doctor   looks up SPF, DKIM and DMARC of the addresses that mail is sent from, says whether they fit
          together, and what to publish where. It only asks the DNS. The exit code is 1 where
          something is wrong"""
 
 import argparse
 
-HELP = "is our mail believed?"
+HELP = "send newsletters, see how it goes; is our mail believed?"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, dest="verb")
+    send = verbs.add_parser("send", help="hand over letters that wait")
+    send.add_argument(
+        "--connections", type=int, metavar="N", help="at once; else as MAIL_CONNECTIONS says"
+    )
+    send.add_argument("--stay", action="store_true", help="wait for more when none is left")
+    send.set_defaults(do=_send)
+    status = verbs.add_parser("status", help="how far it is")
+    status.set_defaults(do=_status)
     doctor = verbs.add_parser("doctor", help="look up SPF, DKIM and DMARC")
     doctor.add_argument(
         "--from",
@@ -35,6 +46,40 @@ def run(options: argparse.Namespace) -> int:
     start_django()
     done: int = options.do(options)
     return done
+
+
+def _send(options: argparse.Namespace) -> int:
+    from django.conf import settings
+
+    from standfirst.newsletters.delivery.process import send
+    from standfirst.project.cli import Problem
+
+    lines = options.connections or settings.MAIL_CONNECTIONS
+    if not 0 < lines <= 1000:
+        raise Problem("write a number of connections from 1 to 1000.")
+    send(lines=lines, stay=options.stay)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from django.utils import timezone
+
+    from standfirst.newsletters.figures import progress_of
+    from standfirst.newsletters.models import Sending, SendingState
+
+    open_ones = Sending.objects.filter(state__in=[SendingState.SENDING, SendingState.PAUSED])
+    shown = list(open_ones) or list(Sending.objects.all()[:1])
+    for one in shown:
+        found = progress_of(one, timezone.now())
+        counts = (f"{count:,} {state.label}" for state, count in found.counts.items() if count)
+        print(f"{one.key}, {one.state}: {', '.join(counts) or 'nobody on the list'}")
+        if found.rate:
+            print(f"  {found.rate:,.0f} letters a second")
+        if found.waits:
+            print(f"  {found.waits}")
+    if not shown:
+        print("Nothing was sent yet.")
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -1,0 +1,420 @@
+"""How quick is sending with the ledger on? One run, one table, a last line of JSON.
+
+    python -m bench.mail.ledger [--recipients 100000] [--freeze 1000000] [--connections 4]
+
+On SQLite and on a PostgreSQL of its own that really writes to the disk: a list is frozen (a million
+members, timed), and a 45 KB edition with each reader's name, links and unsubscribe address is sent
+by the product's own sender to our sink on loopback, unsigned and signed. `wire` is the bare limit
+of the same run: finished messages of the same size, streamed over as many pipelined connections.
+The sink's own count says that each reader got exactly one.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.servers import postgres
+
+from bench.mail.sink import read_record, running
+
+WATCHERS = 200
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipients", type=int, default=100_000)
+    parser.add_argument("--signed", type=int, default=20_000, help="recipients of the signed run")
+    parser.add_argument("--freeze", type=int, default=1_000_000)
+    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--only", choices=["sqlite", "postgresql"])
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.inside:
+        print(json.dumps(measure(chosen)))
+        return 0
+    found: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        if chosen.only != "postgresql":
+            found["sqlite"] = on(f"sqlite:///{folder}/ledger.sqlite3", folder)
+        if chosen.only != "sqlite":
+            try:
+                with postgres(fsync=True) as address:
+                    found["postgresql"] = on(address, folder)
+            except FileNotFoundError as error:
+                print(error, file=sys.stderr)
+    columns = ("freeze_s", "messages_s", "vs_wire", "cpu_us", "signed_cpu_us", "watched", "peak_mb")
+    print(f"{'':12}" + "".join(f"{name:>15}" for name in columns) + "  exact")
+    for name, row in found.items():
+        print(f"{name:12}" + "".join(f"{row[one]:15}" for one in columns) + f"  {row['exact']}")
+    print(json.dumps(found))
+    return 0 if found and all(row["exact"] for row in found.values()) else 1
+
+
+def on(address: str, folder: str) -> dict[str, Any]:
+    """The figures of one database, from a process of its own."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": address,
+        "STANDFIRST_HOME": folder,
+        "SECRET_KEY": "for-benchmarks-" + "x" * 50,
+        "EMAIL_URL": "smtp://127.0.0.1:1?tls=0",
+        "DJANGO_SETTINGS_MODULE": "standfirst.project.settings",
+    }
+    command = [sys.executable, "-m", "bench.mail.ledger", "--inside", *sys.argv[1:]]
+    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+def measure(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Freeze, wire, send, send while watched, send signed."""
+    _start()
+    from django.conf import settings
+
+    from standfirst.newsletters.delivery.roads import SmtpRoad
+    from standfirst.newsletters.delivery.smtp import Server
+
+    folder = Path(os.environ["STANDFIRST_HOME"])
+    members(max(chosen.freeze, chosen.recipients))
+    sending, freeze_s = frozen("freeze", max(chosen.freeze, chosen.recipients))
+    say(f"frozen: {sending.total:,} in {freeze_s:.1f} s")
+    keep(sending, chosen.recipients)
+    record = folder / "record"
+    with running() as plain:
+        wire = asyncio.run(bare(plain.port, chosen.recipients // 2, chosen.connections))
+    say(f"wire: {wire:,.0f}/s")
+    with running(record) as sink:
+        road = SmtpRoad(Server("127.0.0.1", sink.port))
+        run = sent(road, folder, chosen.connections)
+    got = read_record(record)
+    exact = len(got) == chosen.recipients and set(got.values()) == {1} and settled(sending)
+    with running() as plain:
+        again = asyncio.run(bare(plain.port, chosen.recipients // 2, chosen.connections))
+    wire = max(wire, again)
+    rate = chosen.recipients / run["seconds"]
+    say(f"sent: {rate:,.0f}/s, {run['cpu_us']:.0f} us, {run['peak_mb']:.0f} MB, exact: {exact}")
+
+    alone = again_with(chosen, folder, "alone", chosen.recipients // 4)
+    watched = again_with(chosen, folder, "watched", chosen.recipients // 4, watch=True)
+    say(f"alone {alone['rate']:,.0f}/s, while {WATCHERS} watch {watched['rate']:,.0f}/s")
+    settings.DKIM_KEY = str(folder / "key.pem")
+    subprocess.run(
+        ["openssl", "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
+        + ["-out", settings.DKIM_KEY],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    signed = again_with(chosen, folder, "signed", chosen.signed)
+    say(f"signed: {signed['rate']:,.0f}/s, {signed['cpu_us']:.0f} us")
+    return {
+        "freeze_s": round(freeze_s, 1),
+        "messages_s": round(rate),
+        "wire_s": round(wire),
+        "vs_wire": round(rate / wire, 2),
+        "cpu_us": round(run["cpu_us"]),
+        "peak_mb": round(run["peak_mb"]),
+        "signed": round(signed["rate"]),
+        "signed_cpu_us": round(signed["cpu_us"]),
+        "watched": round(watched["rate"] / alone["rate"], 2),
+        "exact": exact and alone["exact"] and watched["exact"] and signed["exact"],
+    }
+
+
+def say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+# -- sending --------------------------------------------------------------------------------------
+
+
+def again_with(
+    chosen: argparse.Namespace, folder: Path, key: str, recipients: int, *, watch: bool = False
+) -> dict[str, Any]:
+    from standfirst.newsletters.delivery.roads import SmtpRoad
+    from standfirst.newsletters.delivery.smtp import Server
+
+    sending, _ = frozen(key, recipients)
+    keep(sending, recipients)
+    stop = threading.Event()
+    watchers = _watch(sending, stop) if watch else []
+    record = folder / f"record-{key}"
+    with running(record) as sink:
+        run = sent(SmtpRoad(Server("127.0.0.1", sink.port)), folder, chosen.connections)
+    stop.set()
+    for one in watchers:
+        one.join()
+    got = read_record(record)
+    exact = len(got) == recipients and set(got.values()) == {1} and settled(sending)
+    return {**run, "rate": recipients / run["seconds"], "exact": exact}
+
+
+def sent(road: Any, folder: Path, connections: int) -> dict[str, float]:
+    """Send all that waits, from a process of its own; how long, and at what cost."""
+    from django.db import connection
+
+    connection.close()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        from standfirst.newsletters.delivery import process, sender
+
+        sender.IDLE = 0.0
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        began = time.perf_counter()
+        process.send(lines=connections, stay=False, by=road, folder=folder / "journals")
+        took = time.perf_counter() - began
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        os.write(writer, json.dumps([took, cpu, _peak()]).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        took, cpu, peak = json.loads(told.read())
+    os.waitpid(child, 0)
+    from standfirst.newsletters.models import Sending
+
+    total = Sending.objects.latest("pk").total
+    return {"seconds": took, "cpu_us": cpu / total * 1e6, "peak_mb": peak}
+
+
+def _peak() -> float:
+    """The most memory of this process, in MB, of its own: what it shares with its parent counts."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _watch(sending: Any, stop: threading.Event) -> list[threading.Thread]:
+    """Many who look at the progress page, each every two seconds, as it asks by itself."""
+
+    def look() -> None:
+        from django.db import connection
+        from django.utils import timezone
+
+        from standfirst.newsletters.figures import watched
+
+        while not stop.wait(2.0):
+            watched(sending, timezone.now())
+        connection.close()
+
+    threads = [threading.Thread(target=look) for _ in range(WATCHERS)]
+    for one in threads:
+        one.start()
+    return threads
+
+
+def settled(sending: Any) -> bool:
+    """Does the ledger say the same: everybody accepted, each batch settled?"""
+    from django.utils import timezone
+
+    from standfirst.newsletters.figures import progress_of
+    from standfirst.newsletters.models import Delivery, DeliveryState, SendingState
+
+    sending.refresh_from_db()
+    ids = Delivery.ids_of(sending.pk, 1, sending.total)
+    rows = Delivery.objects.filter(pk__range=ids, state=DeliveryState.ACCEPTED).count()
+    counted = progress_of(sending, timezone.now()).accepted
+    return rows == counted == sending.total and sending.state == SendingState.DONE
+
+
+async def bare(port: int, count: int, connections: int) -> float:
+    """Finished messages streamed over pipelined connections, by nothing but a socket: the next
+    envelope travels with each body."""
+    body = b"x" * 72 + b"\r\n"
+    message = b"Subject: x\r\n\r\n" + body * (_size() // len(body)) + b".\r\n"
+
+    async def one(number: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
+        await reader.readline()
+        writer.write(b"EHLO bench\r\n")
+        while not (await reader.readline()).startswith(b"250 "):
+            pass
+        for n in range(count // connections):
+            writer.write(
+                b"MAIL FROM:<a@example.org>\r\nRCPT TO:<r%d.%d@example.org>\r\nDATA\r\n"
+                % (number, n)
+            )
+            if n:
+                writer.write(b"")
+            for _ in range(3 + bool(n)):
+                await reader.readline()
+            writer.write(message)
+        await reader.readline()
+        writer.write(b"QUIT\r\n")
+        writer.close()
+
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(connections):
+            group.create_task(one(number))
+    return count / (time.perf_counter() - began)
+
+
+# -- what there is --------------------------------------------------------------------------------
+
+
+def _edition() -> tuple[str, str]:
+    """HTML and text of 45 and 7 KB, with every slot."""
+    from standfirst.newsletters.slots import WORDS
+
+    def paragraphs(size: int, open_: str, close: str) -> str:
+        words = "Harbours, grain and rates: what moved, who paid for it, and what comes next. "
+        made, number = [], 0
+        while sum(map(len, made)) < size:
+            number += 1
+            made.append(f"{open_}{number}. {words * 3}{close}\n")
+        return "".join(made)
+
+    table = '<table role="presentation" width="600"><tr><td style="padding:0 24px">'
+    link = f'<a href="{WORDS["preferences"]}">Choose</a> <a href="{WORDS["unsubscribe"]}">Off</a>'
+    html = (
+        f"<html><body>{table}<h1>{WORDS['greeting']}</h1>{paragraphs(44_000, '<p>', '</p>')}"
+        f"<p>{WORDS['choices']}</p><p>For {WORDS['address']}. {link}</p></td></tr></table>"
+        "</body></html>"
+    )
+    text = f"{WORDS['greeting']}\n\n{paragraphs(6_500, '', '')}\n{WORDS['choices']}\n"
+    return html, text + f"{WORDS['preferences']}\n{WORDS['unsubscribe']}\n"
+
+
+def _size() -> int:
+    html, text = _edition()
+    return int((len(html) + len(text)) * 1.03)
+
+
+def _start() -> None:
+    import django
+
+    django.setup()
+
+
+class _FromModels(dict[str, None]):
+    """Tables are made from the models: all of Wagtail's migrations take a minute."""
+
+    def __contains__(self, app: object) -> bool:
+        return True
+
+    def __getitem__(self, app: str) -> None:
+        return None
+
+
+def members(count: int) -> None:
+    """So many members with consent, a tenth of them subscribers, all confirmed."""
+    from datetime import timedelta
+
+    from allauth.account.models import EmailAddress
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+    from django.utils import timezone
+
+    from standfirst.members.models import Consent, Member
+    from standfirst.newsletters.models import Suppression
+    from standfirst.subscriptions.models import Subscription
+
+    settings.MIGRATION_MODULES = _FromModels()
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    call_command("createcachetable")
+    from tests.making import make_magazine
+
+    make_magazine()
+    now, size = timezone.now(), 20_000
+    for begin in range(0, count, size):
+        some = range(begin, min(begin + size, count))
+        Member.objects.bulk_create(
+            (Member(email=f"r{n}@example.org", name=f"Reader {n}", password="!") for n in some),
+            batch_size=2000,
+        )
+    numbers = Member.objects.order_by("pk").values_list("pk", "email")
+    for some_ in _chunks(numbers.iterator(chunk_size=size), size):
+        Consent.objects.bulk_create(
+            (Consent(member_id=pk, letter="daily", given=True) for pk, _ in some_), batch_size=2000
+        )
+        EmailAddress.objects.bulk_create(
+            (EmailAddress(user_id=pk, email=e, primary=True, verified=True) for pk, e in some_),
+            batch_size=2000,
+        )
+        Subscription.objects.bulk_create(
+            (
+                Subscription(member_id=pk, starts_at=now, ends_at=now + timedelta(days=30))
+                for pk, _ in some_
+                if pk % 10 == 0
+            ),
+            batch_size=2000,
+        )
+    Suppression.objects.bulk_create(
+        Suppression(address=f"gone{n}@example.org", reason="bounced") for n in range(2000)
+    )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+    say(f"{count:,} members")
+
+
+def _chunks(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    some: list[Any] = []
+    for row in rows:
+        some.append(row)
+        if len(some) == size:
+            yield some
+            some = []
+    yield some
+
+
+def frozen(key: str, recipients: int) -> tuple[Any, float]:
+    from django.utils import timezone
+
+    from standfirst.newsletters.actions.sending import begin
+    from standfirst.newsletters.models import SendingKind
+
+    html, text = _edition()
+    letters = {
+        variant: (f"The Daily Review: grain ({variant})", html, text)
+        for variant in ("subscriber", "member")
+    }
+    began = time.perf_counter()
+    sending = begin(
+        SendingKind.EDITION,
+        key,
+        letters,
+        consent="daily",
+        sender="The Daily Review <daily@example.org>",
+        now=timezone.now(),
+    )
+    return sending, time.perf_counter() - began
+
+
+def keep(sending: Any, recipients: int) -> None:
+    """Shorten a list that was made to be measured: the rest of it is not sent here."""
+    from django.db import connection
+    from django.db.models import F
+
+    from standfirst.newsletters.models import Batch, Delivery
+
+    low, high = Delivery.ids_of(sending.pk, recipients + 1, 0xFFFFFFFF)
+    Batch.objects.filter(sending=sending, first__gt=recipients).delete()
+    Batch.objects.filter(sending=sending, last__gt=recipients).update(
+        last=recipients, queued=recipients + 1 - F("first")
+    )
+    Delivery.objects.filter(pk__range=(low, high)).delete()
+    sending.total = recipients
+    sending.save()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+
+
+Counts = Counter[str]
+
+if __name__ == "__main__":
+    sys.exit(main())
