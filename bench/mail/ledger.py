@@ -112,8 +112,10 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
     say(f"alone {alone['rate']:,.0f}/s, while {WATCHERS} watch {watched['rate']:,.0f}/s")
     settings.DKIM_KEY = str(folder / "key.pem")
     subprocess.run(
-        ["openssl", "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
-        + ["-out", settings.DKIM_KEY],
+        [
+            *("openssl", "genpkey", "-quiet", "-algorithm", "RSA"),
+            *("-pkeyopt", "rsa_keygen_bits:2048", "-out", settings.DKIM_KEY),
+        ],
         check=True,
         stderr=subprocess.DEVNULL,
     )

@@ -1,5 +1,6 @@
 """What readers find in a letter: all that is theirs, nothing that is not, in every mail program."""
 
+import email.policy
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -15,6 +16,7 @@ from standfirst.access.rules import Terms, UnlockKind
 from standfirst.articles.models import Article, Author, Topic
 from standfirst.newsletters import letters
 from standfirst.newsletters.actions.editions import begin_sending
+from standfirst.newsletters.delivery.message import Head, compile_letter
 from standfirst.newsletters.letters import Source
 from standfirst.newsletters.letters.source import CLIPPED_AT
 from standfirst.newsletters.links import token_for
@@ -555,3 +557,26 @@ def test_a_sending_keeps_what_its_links_led_to() -> None:
     kept = dict(sending.counted.values_list("number", "address"))
     assert kept == numbers
     assert all("zq0links0qz" in letter.html for letter in sending.letters.all())
+
+
+def test_letters_travel_whole_and_take_about_the_bytes_that_were_reckoned() -> None:
+    ask_for(counted_links=True, open_pixel=True)
+    found, _ = letters.compose_to_send(make_edition([make_article(ARABIC)]), NOW)
+    page = f"{settings.WAGTAILADMIN_BASE_URL}/mail/{token_for(1, 2)}/"
+    values = {"preferences": page, "unsubscribe": f"{page}off/", "links": f"{page}to/"}
+    values |= {"greeting": "Good day, <Ada>", "address": "ada@example.org", "choices": "Three."}
+    for letter in found.values():
+        sent = compile_letter(*letter, Head(address="desk@example.org")).body_for(
+            values,
+            "Ada",
+            "ada@example.org",
+            "<1.x@magazine.example>",
+            "Fri, 27 Nov 2026 06:00:00 +0100",
+        )
+        meant = letters.filled(letter, values)
+        message = email.message_from_bytes(sent, policy=email.policy.default)
+        for form, part in (("html", meant.html), ("plain", meant.text)):
+            arrived = message.get_body((form,)).get_content().replace("\r\n", "\n")
+            assert arrived.strip() == part.strip()
+        assert f"{page}to/1/" in meant.html
+        assert abs(letters.encoded_size(letter) - len(sent)) < 0.15 * len(sent)

@@ -43,6 +43,7 @@ VALUES = {
     "choices": "Two of your three choices are left until 1 December.",
     "preferences": "https://magazine.example/mail/p/" + "A" * 64,
     "unsubscribe": "https://magazine.example/mail/off/" + "B" * 64,
+    "links": "https://magazine.example/mail/to/" + "C" * 64,
 }  # fmt: skip
 DATE = headers.date(datetime(2026, 11, 28, 6, 30, tzinfo=UTC))
 ID = headers.message_id(17, "k3y", "magazine.example")

@@ -3,13 +3,15 @@ it."""
 
 import asyncio
 import datetime
+import random
 import ssl
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.mail.sink import Running, Sink, read_record, running, sink
+from bench.mail.sink import AT, Running, Sink, read_record, running, sink
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -638,3 +640,60 @@ def test_kill_9_of_the_server_leaves_one_in_doubt_a_line_and_the_rest_is_as_it_w
     assert 1 <= len(said[UNCERTAIN]) <= lines
     assert not said[REFUSED]
     assert len(notes.answers) + len(list(rest)) == len(given)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_in_a_storm_of_troubles_everybody_gets_one_or_is_named(seed: int) -> None:
+    """Troubles of every kind come and go; what was not taken is given again, as a ledger would."""
+    chance = random.Random(seed)
+    waiting = deque(letters(150))
+    final: dict[int, Outcome] = {}
+    patience = Patience(command=0.1, data=0.1, end=0.2)
+
+    class Ledger:
+        def body_leaves(self, number: int) -> bool:
+            return chance.random() > 0.01
+
+        def answered(self, answer: Answer) -> None:
+            assert answer.number not in final
+            if answer.outcome in (DEFERRED, NOT_TRIED):
+                waiting.append(letters(150)[answer.number - 1])
+            else:
+                final[answer.number] = answer.outcome
+
+    def given() -> Iterator[Outgoing]:
+        while waiting:
+            yield waiting.popleft()
+
+    async def carry(line: SmtpLine) -> None:
+        while waiting:
+            try:
+                await line.carry(given(), Ledger())
+            except Unreachable:
+                await asyncio.sleep(0.01)
+
+    async def weather(server: Sink) -> None:
+        while True:
+            trouble = chance.choice(["refuse", "close", "hang"])
+            points = ["mail", "rcpt", "data", "end"] if trouble == "refuse" else AT[1:]
+            point = chance.choice(points)
+            calm = {"refuse": 0, "close": 0, "hang": 0}
+            more = {"strict": chance.randint(0, 1), "refuse_code": chance.choice([421, 450, 554])}
+            server.board.set(**{**calm, trouble: 4, f"{trouble}_at": point, **more})
+            await asyncio.sleep(0.03)
+
+    async def run() -> Counter[str]:
+        async with sink() as server:
+            storm = asyncio.create_task(weather(server))
+            options = Server("127.0.0.1", server.port, patience=patience)
+            await asyncio.gather(*(carry(SmtpLine(options, SENDER)) for _ in range(4)))
+            storm.cancel()
+            return server.accepted
+
+    accepted = asyncio.run(run())
+    assert set(final) == set(range(1, 151))
+    for number, outcome in final.items():
+        got = accepted[f"reader{number}@home.example"]
+        wanted = {ACCEPTED: (1,), REFUSED: (0,), UNCERTAIN: (0, 1)}[outcome]
+        assert got in wanted, (number, outcome)
+    assert ACCEPTED in final.values()

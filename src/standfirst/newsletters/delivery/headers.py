@@ -93,6 +93,7 @@ def date(moment: datetime) -> str:
     return format_datetime(moment)
 
 
+@lru_cache(maxsize=16)
 def checked_date(made: str) -> str:
     """The date as it is. Raises ValueError where it is none."""
     if not _DATE.fullmatch(made):

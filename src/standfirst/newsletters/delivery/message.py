@@ -227,15 +227,11 @@ def _joined(parts: Sequence[bytes | Slot]) -> list[bytes | Slot]:
 # -- values: as text, and as HTML -------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)  # greetings and sentences come again
 def _words(value: str) -> tuple[bytes, bytes]:
     if len(value) <= LINE and _SIMPLE.fullmatch(value):
         raw = value.encode()
         return raw, raw
-    return _any_words(value) if len(value) < 500 else _any_words.__wrapped__(value)
-
-
-@lru_cache(maxsize=1024)
-def _any_words(value: str) -> tuple[bytes, bytes]:
     value = headers.clean(value)
     return _lines(value), _lines(escape(value))
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from standfirst.newsletters.delivery.headers import clean
+
 # Minutes before a letter that was put off is tried a second time, a third, ...
 PAUSES = (1, 5, 25, 120, 600)
 # Seconds in which nobody sends anything after a server said no to all of us, once, twice, ...
@@ -76,7 +78,7 @@ LONGEST_NAME = 60
 def greeting(name: str, hour: int) -> str:
     """“Good morning, Ada” at an hour of the publication's day; without a name “Good morning”."""
     part = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
-    who = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    who = clean(name)
     if len(who) > LONGEST_NAME:
         who = who[:LONGEST_NAME].rstrip() + "…"
     return f"Good {part}, {who}" if who else f"Good {part}"
