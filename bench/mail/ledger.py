@@ -227,6 +227,8 @@ def settled(sending: Any) -> bool:
     ids = Delivery.ids_of(sending.pk, 1, sending.total)
     rows = Delivery.objects.filter(pk__range=ids, state=DeliveryState.ACCEPTED).count()
     counted = progress_of(sending, timezone.now()).accepted
+    if not rows == counted == sending.total or sending.state != SendingState.DONE:
+        say(f"{sending.key}: {sending.state}, {rows} rows, {counted} counted, {sending.total}")
     return rows == counted == sending.total and sending.state == SendingState.DONE
 
 

@@ -19,8 +19,9 @@ from pathlib import Path
 from django.db import DatabaseError, InterfaceError, connection
 
 from standfirst.newsletters.delivery import ledger, resting, rules
+from standfirst.newsletters.delivery.limits import Limits
 from standfirst.newsletters.delivery.recovery import recover
-from standfirst.newsletters.delivery.values import Batch, Values, read
+from standfirst.newsletters.delivery.values import Around, Batch, Values, read
 from standfirst.newsletters.models import Batch as BatchRow
 from standfirst.newsletters.models import BatchState
 from standfirst.publication.statements import transaction_in_turn
@@ -30,6 +31,7 @@ log = logging.getLogger("standfirst.mail")
 RENEWED_EVERY = ledger.LEASE / 4  # seconds
 LOOKED_EVERY = 15.0  # seconds between looks for what dead senders left
 MARGIN = 5.0  # seconds before the lease's end in which nothing leaves any more
+KNOWN_FOR = 1.0  # seconds that settings are believed
 PAUSES = (1, 2, 5, 10, 20)  # seconds while the database is away
 
 
@@ -68,7 +70,8 @@ class Clerk:
         self._stopping = threading.Event()
         self._in_doubt = False  # did a commit perhaps succeed whose answer was lost?
         self._unfinished = True  # may a sending have come to its end?
-        self._renewed = self._looked = 0.0
+        self._renewed = self._looked = self._asked_around = 0.0
+        self._around: Around | None = None
         self._thread = threading.Thread(target=self._run, name="clerk", daemon=True)
         self._thread.start()
 
@@ -102,9 +105,9 @@ class Clerk:
                 asks, ended = self._next()
                 if asks:
                     self._serve(asks)
+                self._look_after()
                 if ended:
                     return
-                self._look_after()
         finally:
             connection.close()
 
@@ -168,12 +171,15 @@ class Clerk:
             well = any(ask.told and ask.told.accepted for ask in asks)
             rests = resting.note(self._road, troubles, now, well=well)
             wishes = [(ask.name, ask.size) for ask in asks if ask.size]
-            held = iter([] if rests else ledger.claim(wishes, now))
+            if self._around is None or began - self._asked_around > KNOWN_FOR:
+                self._around, self._asked_around = Around(now), began
+            around = self._around
+            limits = Limits(now, around.in_force)
+            held = iter([] if rests or not wishes else ledger.claim(wishes, now, limits))
         found = [next(held, None) if ask.size else None for ask in asks]
-        values = Values(now) if any(found) else None
+        until = began + ledger.LEASE - MARGIN
         return [
-            Turn(read(one, now), values, began + ledger.LEASE - MARGIN) if one and values else None
-            for one in found
+            Turn(read(one, now, around), around.values, until) if one else None for one in found
         ]
 
     def _worth_a_try(self, asks: list[Ask]) -> bool:

@@ -1,6 +1,6 @@
 """How many letters may leave in this hour and on this day: booked by the claim, exact for all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import F
@@ -18,8 +18,11 @@ class Limits:
     """The limits in force at `now` (aware), as one claim sees them. Inside a transaction: whoever
     asks has the periods' rows until its end."""
 
-    def __init__(self, now: datetime) -> None:
-        self._periods = periods(now)
+    def __init__(
+        self, now: datetime, in_force: Sequence[tuple[str, int, datetime]] | None = None
+    ) -> None:
+        """`in_force` is what `periods` said a moment ago."""
+        self._periods = periods(now) if in_force is None else in_force
         self._booked = 0
         self.left = UNLIMITED
         for name, most, _ in self._periods:

@@ -13,7 +13,7 @@ from standfirst.access.models import Unlock
 from standfirst.access.queries import month_for_all
 from standfirst.access.rules import UnlockKind
 from standfirst.members.models import Consent, Member
-from standfirst.newsletters.delivery import rules
+from standfirst.newsletters.delivery import limits, rules
 from standfirst.newsletters.delivery.freezing import MEMBER, SUBSCRIBER, follows
 from standfirst.newsletters.delivery.ledger import Fate, Held
 from standfirst.newsletters.links import token_for
@@ -61,13 +61,32 @@ class Batch:
     variants: dict[int, str]
 
 
-def read(held: Held, now: datetime) -> Batch:
+class Around:
+    """What is true for everybody, as it was at `now` (aware): the settings, the month, and what is
+    sent to whom. A sender asks anew every second."""
+
+    def __init__(self, now: datetime) -> None:
+        self.in_force = limits.periods(now)
+        self.values = Values(now)
+        self.month = month_for_all(now).month
+        self.double_opt_in = MailSettings.load().double_opt_in
+        self._sendings: dict[int, tuple[Sending, set[str]]] = {}
+
+    def sending(self, number: int) -> tuple[Sending, set[str]]:
+        """A sending, and the variants that have a letter."""
+        if number not in self._sendings:
+            sending = Sending.objects.get(pk=number)
+            has = set(sending.letters.values_list("variant", flat=True))
+            if sending.audience == Audience.SUBSCRIBERS:
+                has &= {SUBSCRIBER}
+            self._sendings[number] = sending, has
+        return self._sendings[number]
+
+
+def read(held: Held, now: datetime, around: Around) -> Batch:
     """The deliveries of a claimed batch, with what is true of their members at `now` (aware)."""
-    sending = Sending.objects.get(pk=held.sending)
-    has = set(sending.letters.values_list("variant", flat=True))
-    if sending.audience == Audience.SUBSCRIBERS:
-        has &= {SUBSCRIBER}
-    sql, values = _statement(sending, held, now)
+    sending, has = around.sending(held.sending)
+    sql, values = _statement(sending, held, now, around)
     batch = Batch(held, [], [], {})
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
@@ -88,12 +107,14 @@ def read(held: Held, now: datetime) -> Batch:
     return batch
 
 
-def _statement(sending: Sending, held: Held, now: datetime) -> tuple[str, list[Any]]:
+def _statement(
+    sending: Sending, held: Held, now: datetime, around: Around
+) -> tuple[str, list[Any]]:
     """One query a batch, so that an unsubscribe counts for the very next one."""
     state = DeliveryState
     more = ""
     numbers: list[Any] = []
-    if MailSettings.load().double_opt_in:
+    if around.double_opt_in:
         more += (
             f"WHEN NOT EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "  # noqa: S608
             "e.user_id = d.member AND e.verified AND lower(e.email) = lower(d.address)) "
@@ -103,7 +124,7 @@ def _statement(sending: Sending, held: Held, now: datetime) -> tuple[str, list[A
         condition, numbers = follows(sending, "d.member")
         more += f"WHEN NOT {condition} THEN {state.OUTSIDE} "
     moment = connection.ops.adapt_datetimefield_value(now)
-    month = connection.ops.adapt_datefield_value(month_for_all(now).month)
+    month = connection.ops.adapt_datefield_value(around.month)
     low, high = Delivery.ids_of(held.sending, held.first, held.last)
     sql = f"""
 SELECT d.id, d.member, d.address, d.name, d.variant, d.tries,

@@ -188,7 +188,9 @@ class Batch(models.Model):
 class Delivery(models.Model):
     """A letter to one address."""
 
-    id = models.BigIntegerField(primary_key=True)  # sending << 32 | number, from 1
+    # sending << 32 | number, from 1. Given by us; a plain BigIntegerField would not be SQLite's own
+    # key, and cost an index beside it.
+    id = models.BigAutoField(primary_key=True)
     member = models.BigIntegerField()
     address = models.CharField(max_length=254)
     name = models.CharField(max_length=120)
