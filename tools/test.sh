@@ -19,6 +19,7 @@ has_postgres || missing="$missing postgresql"
 has_chromium || missing="$missing chromium"
 has_false_clock() { ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; }
 has_redis() { command -v redis-server >/dev/null; }
+has_postfix() { command -v postfix >/dev/null; }
 clock=""
 has_false_clock || clock=libfaketime
 edges=""
@@ -27,12 +28,14 @@ has_varnish || edges="$edges varnish varnish-modules"
 
 redis=""
 has_redis || redis=redis-server
+mail=""
+has_postfix || mail=postfix
 
-if [ -n "$missing$edges$clock$redis" ] && command -v apt-get >/dev/null; then
+if [ -n "$missing$edges$clock$redis$mail" ] && command -v apt-get >/dev/null; then
     sudo=""
     [ "$(id -u)" = 0 ] || sudo="sudo -n"
     if [ -z "$sudo" ] || sudo -n true 2>/dev/null; then
-        echo "Installing for the tests:$missing$edges $clock $redis"
+        echo "Installing for the tests:$missing$edges $clock $redis $mail"
         export DEBIAN_FRONTEND=noninteractive
         install() {
             [ -z "$*" ] || $sudo apt-get -q install -y --no-install-recommends "$@" >>.venv/apt.log 2>&1 ||
@@ -45,12 +48,13 @@ if [ -n "$missing$edges$clock$redis" ] && command -v apt-get >/dev/null; then
         install $edges
         install $clock
         install $redis
-        # The tests start their own; what was installed for them must not take port 80.
+        install $mail
+        # The tests start their own; what was installed for them must not take port 80 or 25.
         if [ -d /run/systemd/system ]; then
-            for one in $edges $redis; do
+            for one in $edges $redis $mail; do
                 case $one in
                 nginx-light) $sudo systemctl disable --now nginx >>.venv/apt.log 2>&1 || true ;;
-                varnish | redis-server)
+                varnish | redis-server | postfix)
                     $sudo systemctl disable --now "$one" >>.venv/apt.log 2>&1 || true
                     ;;
                 esac
@@ -62,6 +66,7 @@ has_postgres || echo "MISSING: PostgreSQL, so its tests are skipped. apt-get ins
 has_nginx || echo "MISSING: nginx with Lua, so its tests are skipped. apt-get install nginx-light libnginx-mod-http-lua"
 has_varnish || echo "MISSING: Varnish, so its tests are skipped. apt-get install varnish varnish-modules"
 has_redis || echo "MISSING: Redis, so its test is skipped. apt-get install redis-server"
+has_postfix || echo "MISSING: Postfix, so its test is skipped. apt-get install postfix"
 has_false_clock || echo "MISSING: libfaketime, so the test with a wrong clock is skipped. apt-get install libfaketime"
 has_chromium || echo "MISSING: Chromium, so the browser's tests are skipped. apt-get install chromium"
 

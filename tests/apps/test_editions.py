@@ -241,7 +241,7 @@ def test_an_edition_for_just_after_midnight_is_drafted_the_evening_before() -> N
 
 
 def test_on_a_holiday_and_on_a_day_off_there_is_none() -> None:
-    MailSettings.objects.create(holidays="US", days_off="2026-11-27")
+    MailSettings.objects.update(holidays="US", days_off="2026-11-27")
     make_newsletter()
     publish("Salt roads", DRAFTED)
     assert draft_due(DRAFTED) == 0  # Thanksgiving

@@ -423,3 +423,29 @@ def test_a_newsletter_is_made_in_the_newsroom_and_faults_are_said_in_sentences(
     editor.post(edit, {**told, "slug": "another", "weekdays": ["2"]})
     weekly.refresh_from_db()
     assert (weekly.slug, weekly.weekdays) == ("newsletter", "2")
+
+
+def test_a_newsletter_with_editions_is_not_deleted(editor: Client) -> None:
+    publisher = signed_in(make_staff())
+    used, unused = drafted_by(editor).newsletter, make_newsletter("Never sent")
+    for one in (used, unused):
+        publisher.post(reverse("newsletters:delete", args=[one.pk]))
+    assert list(Newsletter.objects.all()) == [used]
+    page = text_at(publisher, reverse("newsletters:edit", args=[used.pk]))
+    assert "has editions, so it stays" in page
+
+
+def test_the_settings_of_all_newsletters_stand_in_the_newsroom(editor: Client) -> None:
+    staff = signed_in(make_staff())
+    first = reverse("wagtailsettings:edit", args=["newsletters", "mailsettings"])
+    address = staff.get(first)["Location"]
+    form = text_at(staff, address)
+    for said in ("Days without an edition", "public holidays of".capitalize(), "To whom"):
+        assert said in form
+    page = unescape(
+        staff.post(
+            address, {"holidays": "XX", "days_off": "soon", "accent": "red"}, follow=True
+        ).content.decode()
+    )
+    for said in ("ISO code", "Write 2026-12-24", "Write a colour as #"):
+        assert said in page

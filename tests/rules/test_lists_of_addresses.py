@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from standfirst.newsletters.importing.rules import Refused, Row, Unreadable, read, text_of
+from standfirst.newsletters.importing.rules import Refused, Row, Unreadable, read, rows_in, text_of
 
 LETTERS = {"newsletter": "newsletter", "the daily review": "daily-review"}
 TODAY = date(2026, 11, 28)
@@ -74,6 +74,18 @@ def test_an_address_counts_once_however_it_is_written() -> None:
     first, second = rows(text)
     assert isinstance(first, Row)
     assert second == Refused(2, "The address stands in row 1 already.")
+
+
+def test_a_list_that_is_gone_on_with_comes_to_the_same() -> None:
+    line = "{},,{},2024-05-31,Fair\n"
+    names = ["a@x.org", "ü@x.org", "b@müller.org", "A@x.org", "b@xn--mller-kva.org", "a@x.org", ""]
+    text = HEADING + "".join(line.format(name, "newsletter") for name in names)
+    text += line.format("c@x.org", "made up") + line.format("c@x.org", "newsletter")
+    whole = rows(text)
+    assert rows_in(text) == len(whole) == 9
+    assert [row.number for row in whole if isinstance(row, Row)] == [1, 3]
+    for after in range(10):
+        assert list(read(text, LETTERS, TODAY, after=after)) == whole[after:]
 
 
 def test_a_file_that_is_no_list_is_refused_whole() -> None:

@@ -39,7 +39,7 @@ from standfirst.members.forms import AddressForm, NameForm, PasswordForm
 from standfirst.members.models import Member
 from standfirst.members.queries import is_verified
 from standfirst.members.sign_in import next_of, proved_by_mail_just_now, too_often
-from standfirst.newsletters.preferences import change, preferences_of
+from standfirst.newsletters.preferences import change, only_confirmed, preferences_of
 from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.actions.leaving import may_withdraw
 from standfirst.subscriptions.queries import main_subscription, subscribed_until
@@ -60,6 +60,7 @@ def account(request: HttpRequest, member: Member) -> HttpResponse:
         mine=told(mine, language_of(request), now) if mine else None,
         credits=credits_of(member, now),
         verified=is_verified(member),
+        letters_wait=only_confirmed(),
         subscribed_until=subscribed_until(member, now),
         latest=shelf(member, the_publication())[:3],
     )

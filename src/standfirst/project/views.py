@@ -1,7 +1,10 @@
 """Pages of the program itself: errors, pictures, health, and in the demo the outbox."""
 
 import mimetypes
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -89,13 +92,23 @@ def _letters() -> list[Path]:
     return sorted(folder.glob("*.log"), key=lambda file: file.name, reverse=True)
 
 
+def _read(file: Path) -> EmailMessage:
+    return message_from_bytes(file.read_bytes(), policy=policy.default)
+
+
+def _sent_at(letter: EmailMessage) -> datetime | None:
+    """The Date of a letter; one that names no zone (-0000) is in UTC (RFC 5322, 3.3)."""
+    try:
+        moment = parsedate_to_datetime(str(letter["Date"]))
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 @require_safe
 def outbox(request: HttpRequest) -> HttpResponse:
     """All mail the magazine would have sent, the newest first. In the demo only."""
-    letters = [
-        (file.name, message_from_bytes(file.read_bytes(), policy=policy.default))
-        for file in _letters()[:200]
-    ]
+    letters = [(file.name, letter := _read(file), _sent_at(letter)) for file in _letters()[:200]]
     return render(request, "outbox/list.html", {"letters": letters})
 
 
@@ -105,10 +118,15 @@ def outbox_mail(request: HttpRequest, name: str) -> HttpResponse:
     file = next((file for file in _letters() if file.name == name), None)
     if file is None:
         raise Http404("There is no such mail.")
-    letter = message_from_bytes(file.read_bytes(), policy=policy.default)
+    letter = _read(file)
     text, page = letter.get_body(("plain",)), letter.get_body(("html",))
     context = {
         "letter": letter,
+        "sent_at": _sent_at(letter),
+        # The button that mail programs show beside the subject (RFC 8058).
+        "one_click": str(letter["List-Unsubscribe"] or "").strip("<> \r\n")
+        if letter["List-Unsubscribe-Post"]
+        else "",
         "text": text.get_content() if text else "",
         "html": page.get_content() if page else "",
     }

@@ -11,7 +11,7 @@ from itertools import islice
 from django.db import connection
 
 from standfirst.members.models import Member
-from standfirst.newsletters.importing.rules import Refused, Row, Unreadable, read, text_of
+from standfirst.newsletters.importing.rules import Refused, Row, Unreadable, read, rows_in, text_of
 from standfirst.newsletters.importing.taking_in import (
     AT_ONCE,
     Became,
@@ -31,7 +31,7 @@ KEPT = timedelta(days=14)  # a list that nobody decides about
 def put_up(name: str, data: bytes, *, by: Member | None, now: datetime) -> AddressImport:
     """Keep a list, to be looked at by the worker. Raises Unreadable with a sentence."""
     text = text_of(data)
-    rows = sum(1 for _ in read(text, letters_by_name(), today_at(now)))
+    rows = rows_in(text)
     if not rows:
         raise Unreadable("There is no address in this file.")
     return AddressImport.objects.create(
@@ -86,8 +86,7 @@ def _rows_left(pk: int) -> Iterator[Row | Refused]:
         return iter(())
     text = zlib.decompress(found.content).decode()
     # The day on which it was put up, so that both readings find the same.
-    rows = read(text, letters_by_name(), today_at(found.at))
-    return islice(rows, found.rows_done, None)
+    return read(text, letters_by_name(), today_at(found.at), after=found.rows_done)
 
 
 def _a_part(pk: int, state: str, rows: list[Row | Refused], now: datetime) -> bool | None:

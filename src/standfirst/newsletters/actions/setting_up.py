@@ -6,7 +6,7 @@ from wagtail.models import GroupPagePermission
 
 from standfirst.articles.actions import EDITORS, PUBLISHERS, WRITERS
 from standfirst.articles.models import FrontPage
-from standfirst.newsletters.models import EditionIndex
+from standfirst.newsletters.models import EditionIndex, MailSettings
 
 _EDITORS = ["view_newsletter", "add_newsletter", "change_newsletter"]
 _EDITORS += ["view_sending", "change_sending"]
@@ -22,6 +22,7 @@ def set_up_newsletters() -> EditionIndex:
     writes articles drafts editions, editors also approve and send (they may publish below the front
     page), and publishers see figures and settings. What a publisher changed since stays."""
     with transaction.atomic():
+        MailSettings.load()  # makes the row, so that no page need make it when it is looked at
         index = EditionIndex.objects.first()
         if index is None:
             front = FrontPage.objects.select_for_update().get()

@@ -61,37 +61,78 @@ def text_of(data: bytes) -> str:
     return text
 
 
-def read(text: str, letters: Mapping[str, str], today: date) -> Iterator[Row | Refused]:
-    """Every row of a list, in its order. `letters` gives the consent for what readers or the
-    newsroom call a letter, in small letters. Raises Unreadable at the first step."""
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-    place = _places(next(table, []))
+def rows_in(text: str) -> int:
+    """How many rows a list has, whatever they say. Raises Unreadable."""
+    _, rows = _table(text)
+    return sum(1 for _ in rows)
+
+
+def read(
+    text: str, letters: Mapping[str, str], today: date, after: int = 0
+) -> Iterator[Row | Refused]:
+    """Every row of a list from the one after row `after`, in its order. `letters` gives the consent
+    for what readers or the newsroom call a letter, in small letters. Raises Unreadable."""
+    place, rows = _table(text)
     seen: dict[str, int] = {}
-    number = 0
-    while True:
-        try:
-            cells = next(table)
-        except StopIteration:
-            return
-        except csv.Error:
-            number += 1
-            yield Refused(number, "The row is too long to be one. A quotation mark may be missing.")
+    for number, cells in rows:
+        if cells is None:
+            if number > after:
+                why = "The row is too long to be one. A quotation mark may be missing."
+                yield Refused(number, why)
             continue
-        if not any(cell.strip() for cell in cells):
+        # Which row has an address first is told without judging the row, so that a list that is
+        # gone on with skips what is done quickly and comes to the same.
+        first = seen.setdefault(_known_as(_cell(cells, place, "address")), number)
+        if number <= after:
             continue
-        number += 1
-        if number > MOST_ROWS:
-            raise Unreadable(f"The list has more than {MOST_ROWS:,} rows. Cut it into parts.")
         try:
             row = _row(number, cells, place, letters, today)
         except Unusable as error:
             yield Refused(number, str(error))
             continue
-        first = seen.setdefault(row.address, number)
         if first != number:
             yield Refused(number, f"The address stands in row {first} already.")
             continue
         yield row
+
+
+def _table(text: str) -> tuple[dict[str, int], Iterator[tuple[int, list[str] | None]]]:
+    """Where each column is, and the rows with their numbers; None for one that is none."""
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    return _places(next(table, [])), _rows(table)
+
+
+def _rows(table: Iterator[list[str]]) -> Iterator[tuple[int, list[str] | None]]:
+    number = 0
+    while True:
+        cells: list[str] | None
+        try:
+            cells = next(table)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = None
+        if cells is not None and not any(cell.strip() for cell in cells):
+            continue
+        number += 1
+        if number > MOST_ROWS:
+            raise Unreadable(f"The list has more than {MOST_ROWS:,} rows. Cut it into parts.")
+        yield number, cells
+
+
+def _known_as(typed: str) -> str:
+    """One text for an address however it is written."""
+    if typed.isascii():
+        return typed.lower()
+    try:
+        return address_from(typed)
+    except Unusable:
+        return typed
+
+
+def _cell(cells: Sequence[str], place: Mapping[str, int], column: str) -> str:
+    at = place.get(column, len(cells))
+    return cells[at].strip() if at < len(cells) else ""
 
 
 def _delimiter(text: str) -> str:
@@ -123,8 +164,7 @@ def _row(
     today: date,
 ) -> Row:
     def cell(column: str) -> str:
-        at = place.get(column, len(cells))
-        return cells[at].strip() if at < len(cells) else ""
+        return _cell(cells, place, column)
 
     address = address_from(cell("address")) if cell("address") else ""
     if not address:

@@ -3,9 +3,14 @@
 from typing import Any
 
 from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
+from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from standfirst.newsletters.models import Newsletter
@@ -79,6 +84,19 @@ _PANELS = [
 ]
 
 
+class _Delete(generic.DeleteView):  # type: ignore[misc]
+    """Only one that never went out: editions, sendings and what readers said of it stay."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        used = self.object.turns.exists() or self.object.sendings.exists()
+        if self.user_has_permission("delete") and used:
+            said = "This newsletter has editions, so it stays. Untick “offered” and its weekdays."
+            messages.error(request, said)
+            return redirect(self.edit_url_name, self.object.pk)
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+
 class Newsletters(ModelViewSet):  # type: ignore[misc]
     model = Newsletter
     name = "newsletters"
@@ -87,6 +105,7 @@ class Newsletters(ModelViewSet):  # type: ignore[misc]
     menu_label = "Newsletters"
     add_to_reference_index = False
     copy_view_enabled = False
+    delete_view_class = _Delete
     search_fields = ["name"]
     list_display = [
         "name",
