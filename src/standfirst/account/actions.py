@@ -32,7 +32,7 @@ def delete_account(member: Member) -> Leaving:
             in_charge = Member.objects.select_for_update().filter(is_superuser=True, is_active=True)
             if not [one for one in in_charge if one.pk != member.pk]:
                 return Leaving.LAST_SUPERUSER
-        email = member.email
+        number, email = member.pk, member.email
         for session in UserSession.objects.filter(user=member):
             session.end()
         end_with_account(member, now=timezone.now())
@@ -40,6 +40,6 @@ def delete_account(member: Member) -> Leaving:
         # The ledger keeps the number, and that its lists are shorter by one.
         now = timezone.now()
         take_back(member, wanted_by(member), By.ACCOUNT, proof="The account was deleted.", now=now)
-        Member.objects.filter(pk=member.pk).delete()
-        happened(AccountDeleted(email=email))
+        Member.objects.filter(pk=number).delete()
+        happened(AccountDeleted(member=number, email=email))
     return Leaving.DELETED

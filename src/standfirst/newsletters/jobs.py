@@ -11,7 +11,8 @@ from django_tasks import TaskContext, task
 
 from standfirst.members.mail import HEADERS, REMEMBERED, one_line, send_letter
 from standfirst.members.models import Member
-from standfirst.newsletters.actions import drafting, editions
+from standfirst.newsletters.actions import drafting, editions, forgetting
+from standfirst.newsletters.actions.forgetting import forget_member
 from standfirst.newsletters.actions.hearing import hear_mail
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
 from standfirst.newsletters.desk import editors, told_of
@@ -107,3 +108,14 @@ def read_bounces() -> None:
         return
     if read:
         log.info("%d mails were in the mailbox for bounces, %d of them about ours.", read, heard)
+
+
+@task()
+def forget_who_left(member: int, email: str) -> None:
+    """An account was deleted: letters that it got no longer say whose it was."""
+    forget_member(member, email)
+
+
+def forget_old_letters() -> None:
+    """Forget to whom letters went half a year ago; the worker's tick calls it."""
+    forgetting.forget_old_letters(timezone.now())

@@ -22,7 +22,7 @@ from standfirst.members.jobs import (
     send_sign_in_link,
 )
 from standfirst.newsletters.actions.occasions import do_not_alert
-from standfirst.newsletters.jobs import send_test, tell_editors
+from standfirst.newsletters.jobs import forget_who_left, send_test, tell_editors
 from standfirst.newsletters.occasions import welcome
 from standfirst.publication.events import (
     AccountDeleted,
@@ -131,6 +131,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),
+        lambda event: forget_who_left.enqueue(event.member, email=event.email),
     ],
     AccountsMerged: [
         lambda event: send_merged.enqueue(event.kept, to="", other=event.email),

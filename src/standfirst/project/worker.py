@@ -29,7 +29,12 @@ from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
 from standfirst.newsletters.delivery.limits import forget as forget_quotas
 from standfirst.newsletters.delivery.process import Child
-from standfirst.newsletters.jobs import draft_due, read_bounces, send_due
+from standfirst.newsletters.jobs import (
+    draft_due,
+    forget_old_letters,
+    read_bounces,
+    send_due,
+)
 from standfirst.newsletters.occasions import (
     forget_lists,
     take_lists_in,
@@ -159,6 +164,7 @@ def chores() -> list[Chore]:
         Chore("take addresses in", 2, take_lists_in),
         Chore("forget lists of addresses", 3600, forget_lists),
         Chore("start a sender", 3, sender.start_if_needed),
+        Chore("forget old letters", 86400, forget_old_letters),
         Chore("forget limits", 86400, forget_quotas),
         Chore("try mail again", 20, try_mail_again),
         Chore("rescue jobs", 60, rescue_jobs),

@@ -85,8 +85,9 @@ class ArticleUnlocked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountDeleted:
-    """A member left for good; `email` was the address, for the last mail."""
+    """A member left for good; `member` was the number, `email` the address, for the last mail."""
 
+    member: int
     email: str
 
 

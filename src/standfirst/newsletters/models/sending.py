@@ -54,6 +54,7 @@ class Sending(models.Model):
     begun_at = models.DateTimeField(default=timezone.now)
     frozen_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    forgotten_at = models.DateTimeField(null=True)  # its rows no longer say to whom it went
     why = models.CharField(max_length=400, blank=True, default="")  # it was paused or cancelled
 
     class Meta:
