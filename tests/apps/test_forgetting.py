@@ -42,6 +42,7 @@ def known(made: Sending) -> list[str]:
     return [f"{row.address}{row.name}{row.why}" for row in rows]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_whoever_deletes_the_account_is_forgotten_in_every_list(monkeypatch: Any):
     monkeypatch.setattr(forgetting, "PIECE", 2)
     ada, bob, eve = (make_member() for _ in range(3))
