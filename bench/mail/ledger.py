@@ -176,32 +176,48 @@ def again_with(
 
 
 def sent(road: Any, folder: Path, connections: int) -> dict[str, float]:
-    """Send all that waits, from a process of its own; how long, and at what cost."""
+    """Send all that waits, from as many processes as a worker starts; how long, and at what cost
+    of all of them together. The connections are shared out among them."""
+    from django.conf import settings
     from django.db import connection
 
     connection.close()
+    lines = max(1, connections // settings.MAIL_SENDERS)
+    began = time.perf_counter()
+    senders = [_sender(road, folder, lines) for _ in range(settings.MAIL_SENDERS)]
+    told = []
+    for child, reader in senders:
+        with os.fdopen(reader) as file:
+            told.append(json.loads(file.read()))
+        os.waitpid(child, 0)
+    from standfirst.newsletters.models import Sending
+
+    total = Sending.objects.latest("pk").total
+    return {
+        "seconds": max(ended for ended, _, _ in told) - began,
+        "cpu_us": sum(cpu for _, cpu, _ in told) / total * 1e6,
+        "peak_mb": max(peak for _, _, peak in told),
+    }
+
+
+def _sender(road: Any, folder: Path, lines: int) -> tuple[int, int]:
+    """A process that sends, and where it tells when it ended, its CPU seconds and its memory."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         from standfirst.newsletters.delivery import process, sender
 
+        os.close(reader)
         sender.IDLE = 0.0
         before = resource.getrusage(resource.RUSAGE_SELF)
-        began = time.perf_counter()
-        process.send(lines=connections, stay=False, by=road, folder=folder / "journals")
-        took = time.perf_counter() - began
+        process.send(lines=lines, stay=False, by=road, folder=folder / "journals")
+        ended = time.perf_counter()
         after = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        os.write(writer, json.dumps([took, cpu, _peak()]).encode())
+        os.write(writer, json.dumps([ended, cpu, _peak()]).encode())
         os._exit(0)
     os.close(writer)
-    with os.fdopen(reader) as told:
-        took, cpu, peak = json.loads(told.read())
-    os.waitpid(child, 0)
-    from standfirst.newsletters.models import Sending
-
-    total = Sending.objects.latest("pk").total
-    return {"seconds": took, "cpu_us": cpu / total * 1e6, "peak_mb": peak}
+    return child, reader
 
 
 def _peak() -> float:

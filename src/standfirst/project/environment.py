@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, str] = {
     "MAIL_BOUNCES": "address that bounces of newsletters go to; default: their sender",
     "BOUNCE_MAILBOX": "imaps://user:password@host/INBOX, the mailbox that bounces arrive in",
     "MAIL_WEBHOOK_SECRET": "name:password that the provider's events carry; Mailgun's signing key",
+    "MAIL_SENDERS": "how many processes of a host send newsletters at once; default: 2",
     "MAIL_CONNECTIONS": "how many connections a sender of newsletters holds at once; default: 4",
     "MAIL_JOURNALS": "folder, on a disk of this host, where senders note what leaves; default: "
     "journals in STANDFIRST_HOME",

@@ -281,6 +281,7 @@ DKIM_KEY, DKIM_SELECTOR = (
     environment.text("DKIM_KEY"),
     environment.text("DKIM_SELECTOR", "standfirst"),
 )
+MAIL_SENDERS = environment.number("MAIL_SENDERS", 2)
 MAIL_CONNECTIONS = environment.number("MAIL_CONNECTIONS", 4)
 MAIL_JOURNALS = environment.folder("MAIL_JOURNALS", HOME / "journals")
 MAIL_BOUNCES = environment.text("MAIL_BOUNCES")

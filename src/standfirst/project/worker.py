@@ -28,7 +28,7 @@ from django_tasks_db.models import DBTaskResult
 from standfirst.articles.jobs import publish_due, write_sitemaps
 from standfirst.library.jobs import forget_counts, forget_missed, forget_notes
 from standfirst.newsletters.delivery.limits import forget as forget_quotas
-from standfirst.newsletters.delivery.process import Child
+from standfirst.newsletters.delivery.process import Children
 from standfirst.newsletters.jobs import (
     draft_due,
     forget_old_letters,
@@ -80,7 +80,7 @@ class Chore:
 
 
 # A long sending has a process of its own.
-sender = Child()
+sender = Children()
 
 # -- chores -----------------------------------------------------------------------------------
 

@@ -69,29 +69,33 @@ def _lock_file(folder: Path) -> int:
     return os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
 
 
-class Child:
-    """The worker's sender: a process of its own, so that a long sending holds up no publishing."""
+class Children:
+    """The worker's senders: processes of their own, so that a long sending holds up no publishing.
+    They share the work as senders on other machines would."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: list[subprocess.Popen[bytes]] = []
         self._begun = float("-inf")
 
     def start_if_needed(self) -> bool:
-        """Start one where letters wait and none of this host runs. Says whether it did."""
-        if self._process and self._process.poll() is None:
+        """Start them where letters wait and no sender of this host runs. Says whether it did."""
+        self._running = [one for one in self._running if one.poll() is None]
+        if self._running or time.monotonic() - self._begun < PAUSE:
             return False
-        if time.monotonic() - self._begun < PAUSE or not work_waits(settings.MAIL_JOURNALS):
-            return False
-        if somebody_sends(settings.MAIL_JOURNALS):
+        if not work_waits(settings.MAIL_JOURNALS) or somebody_sends(settings.MAIL_JOURNALS):
             return False
         self._begun = time.monotonic()
-        self._process = subprocess.Popen([sys.executable, "-m", "standfirst", "mail", "send"])
+        command = [sys.executable, "-m", "standfirst", "mail", "send"]
+        several = range(settings.MAIL_SENDERS)
+        self._running = [subprocess.Popen(command) for _ in several]  # noqa: S603  our own
         return True
 
     def stop(self) -> None:
-        """End it, if it runs; letters that are leaving are finished."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(SECONDS_TO_STOP)
+        """End those that run; letters that are leaving are finished."""
+        running = [one for one in self._running if one.poll() is None]
+        for one in running:
+            one.terminate()
+        end = time.monotonic() + SECONDS_TO_STOP
+        for one in running:
+            with suppress(subprocess.TimeoutExpired):
+                one.wait(max(0.1, end - time.monotonic()))
