@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from standfirst.newsletters.delivery.process import Child, somebody_sends
+from standfirst.newsletters.delivery.process import Children, somebody_sends
 from standfirst.newsletters.models import Sending, SendingState
 from standfirst.project.cli import main
 from tests.letters_sent import assert_exact, begin_daily, readers
@@ -31,7 +31,7 @@ def test_the_worker_starts_a_sender_where_letters_wait_and_only_then(
     }.items():
         monkeypatch.setenv(name, value)
     outbox.mkdir()
-    child = Child()
+    child = Children()
     assert not child.start_if_needed(), "nothing waits"
     readers(5)
     sending = begin_daily()
@@ -58,5 +58,5 @@ def test_the_worker_starts_a_sender_where_letters_wait_and_only_then(
 
 
 def test_a_sender_that_is_told_to_stop_ends(tmp_path: Path) -> None:
-    Child().stop()  # none was started: nothing happens
+    Children().stop()  # none was started: nothing happens
     assert not somebody_sends(tmp_path)
