@@ -23,7 +23,7 @@ def set_up_newsletters() -> EditionIndex:
     page), and publishers see figures and settings. What a publisher changed since stays."""
     with transaction.atomic():
         MailSettings.load()  # makes the row, so that no page need make it when it is looked at
-        index = EditionIndex.objects.first()
+        index = EditionIndex.objects.order_by("pk").first()
         if index is None:
             front = FrontPage.objects.select_for_update().get()
             index = front.add_child(instance=EditionIndex(title="Editions", slug="editions"))

@@ -1,18 +1,15 @@
-"""The roads that the settings know: SMTP, a provider's requests, or one of Django's own backends (a
-folder, the console). Which one, says EMAIL_URL."""
+"""The roads that the settings know: SMTP, a provider's requests, a folder, the screen. Which one,
+says EMAIL_URL."""
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
 
 from standfirst.newsletters.delivery import headers
 from standfirst.newsletters.delivery.chunks import (
@@ -23,15 +20,13 @@ from standfirst.newsletters.delivery.chunks import (
     send_chunk,
 )
 from standfirst.newsletters.delivery.dkim import Signer
+from standfirst.newsletters.delivery.folder import ConsoleLine, FolderLine
 from standfirst.newsletters.delivery.message import Head, compile_letter
 from standfirst.newsletters.delivery.provider import ProviderLine, worded
 from standfirst.newsletters.delivery.road import (
     Answer,
-    Driver,
     Line,
-    Outcome,
     Outgoing,
-    Unreachable,
 )
 from standfirst.newsletters.delivery.sender import Make, Road
 from standfirst.newsletters.delivery.smtp import Server, SmtpLine
@@ -42,12 +37,18 @@ from standfirst.newsletters.senders import bounces_to, domain_of
 
 
 def road() -> Road:
-    """The road that EMAIL_URL names."""
+    """The road that EMAIL_URL names. Raises LookupError where it names none for newsletters."""
     backend = settings.EMAIL_BACKEND
-    if backend == "django.core.mail.backends.smtp.EmailBackend":
-        return SmtpRoad(_server())
-    provider = provider_named(backend)
-    return ChunkRoad(provider) if provider else BackendRoad()
+    if provider := provider_named(backend):
+        return ChunkRoad(provider)
+    match backend.removeprefix("django.core.mail.backends."):
+        case "smtp.EmailBackend":
+            return SmtpRoad(_server())
+        case "filebased.EmailBackend":
+            return FolderRoad(Path(getattr(settings, "EMAIL_FILE_PATH")))  # noqa: B009
+        case "console.EmailBackend":
+            return FolderRoad(None)
+    raise LookupError(f"No newsletter can leave by {backend}. Set EMAIL_URL.")
 
 
 def _server() -> Server:
@@ -58,6 +59,7 @@ def _server() -> Server:
         password=settings.EMAIL_HOST_PASSWORD,
         secure=settings.EMAIL_USE_SSL,
         start_tls=settings.EMAIL_USE_TLS,
+        hello=urlsplit(settings.WAGTAILADMIN_BASE_URL).hostname or "",
     )
 
 
@@ -141,51 +143,19 @@ class SmtpRoad:
 
 
 @dataclass
-class BackendRoad:
-    """Into a folder or onto the console, one by one, by Django's backend."""
+class FolderRoad:
+    """Into a folder, one file a letter; or onto the screen where there is none."""
 
-    name: str = "backend"
+    folder: Path | None
+    name: str = "folder"
 
     def line(self, sending: int) -> Line:
         """See sender.Road."""
-        return _BackendLine()
+        return FolderLine(self.folder) if self.folder else ConsoleLine()
 
     def letter(self, sending: int, variant: str) -> Make:
         """See sender.Road."""
         return compiled(sending, variant)
-
-
-class _Finished(EmailMessage):
-    """A message that is finished already."""
-
-    def __init__(self, letter: Outgoing) -> None:
-        super().__init__(to=[letter.recipient])
-        self._body = letter.body
-
-    def message(self, *args: object, **more: object):  # type: ignore[no-untyped-def]
-        return message_from_bytes(self._body, policy=policy.SMTP)
-
-
-class _BackendLine:
-    async def carry(self, letters: Iterator[Outgoing], driver: Driver) -> None:
-        """See road.Line."""
-        for letter in letters:
-            if not driver.body_leaves(letter.number):
-                driver.answered(Answer(letter.number, Outcome.NOT_TRIED))
-                return
-            try:
-                await asyncio.to_thread(_hand_over, letter)
-            except OSError as error:
-                driver.answered(Answer(letter.number, Outcome.UNCERTAIN, 0, str(error)[:400]))
-                raise Unreachable(f"The mail could not be written ({error}).") from error
-            driver.answered(Answer(letter.number, Outcome.ACCEPTED))
-
-    async def close(self) -> None:
-        """See road.Line."""
-
-
-def _hand_over(letter: Outgoing) -> None:
-    get_connection().send_messages([_Finished(letter)])
 
 
 # -- letters that a provider finishes -------------------------------------------------------------
