@@ -104,7 +104,7 @@ def _make_edition(turn: Turn, now: datetime, by: Member | None) -> None:
     newsletter = turn.newsletter
     articles = articles_for(newsletter, now)
     # One place at a time is given out below the index.
-    index = EditionIndex.objects.select_for_update().first() or set_up_newsletters()
+    index = EditionIndex.objects.select_for_update().order_by("pk").first() or set_up_newsletters()
     title = title_of(newsletter, turn.day)
     edition = Edition(
         newsletter=newsletter,
