@@ -227,7 +227,7 @@ def test_the_word_of_a_slot_that_an_editor_wrote_never_becomes_one() -> None:
 
 
 def test_what_people_write_is_never_taken_for_mark_up_or_a_header() -> None:
-    evil = '<script>alert(1)</script> & "it\'s" ]]> {{ slots }} \x00\x0b\r\nBcc: x@y.example 😀'
+    evil = '<script>alert(1)</script> & "it\'s" ]]> {{ slots }} \x01\x0b\r\nBcc: x@y.example 😀'
     author, _ = Author.objects.get_or_create(name=evil[:80], defaults={"slug": "evil"})
     make_magazine(name=evil[:80], imprint=evil.replace("\n", " "), tagline=evil)
     article = make_article(evil, standfirst=evil, section=make_section(evil[:60]))
