@@ -4,8 +4,6 @@ unsubscribes."""
 
 import re
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +11,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
-from tests.demo import running_demo  # noqa: E402
-from tests.flows.test_story import CHROMIUM, chromium, opened  # noqa: E402, F401
+from tests.flows.test_story import CHROMIUM, chromium, demo, opened  # noqa: E402, F401
 
 pytestmark = [
     pytest.mark.browser,
@@ -22,13 +19,6 @@ pytestmark = [
 ]
 SUBJECT = "What the ice chart says, and what it costs"
 DESK = "/newsroom/newsletters/editions/"
-
-
-@pytest.fixture(scope="module")
-def magazine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    home: Path = tmp_path_factory.mktemp("review")
-    with running_demo(home) as address:
-        yield address
 
 
 def log_in(page: Page) -> None:
@@ -71,10 +61,10 @@ def read(page: Page, address: str) -> str:
 
 
 def test_an_edition_is_edited_tried_approved_sent_and_read(
-    magazine: str,
+    demo: str,  # noqa: F811
     chromium: Browser,  # noqa: F811
 ) -> None:
-    context = opened(chromium, magazine, viewport={"width": 1280, "height": 900})
+    context = opened(chromium, demo, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
     page = context.new_page()
     log_in(page)
@@ -121,7 +111,7 @@ def test_an_edition_is_edited_tried_approved_sent_and_read(
     switches = link.get_attribute("href") or ""
     page.get_by_role("button", name="Unsubscribe").click()
     expect(page.get_by_role("heading", name="You are off the list")).to_be_visible()
-    stranger = opened(chromium, magazine, script=False).new_page()
+    stranger = opened(chromium, demo, script=False).new_page()
     stranger.goto(switches)
     expect(stranger.get_by_label("The Meridian Weekly")).not_to_be_checked()
     expect(stranger.get_by_label("The Daily Review")).to_be_visible()
