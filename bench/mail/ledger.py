@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--recipients", type=int, default=100_000)
     parser.add_argument("--signed", type=int, default=20_000, help="recipients of the signed run")
     parser.add_argument("--freeze", type=int, default=1_000_000)
-    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--only", choices=["sqlite", "postgresql"])
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()

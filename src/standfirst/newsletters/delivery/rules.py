@@ -13,7 +13,7 @@ RESTS = (60, 120, 300, 600, 900)
 # Seconds before a sender that reached no server tries once more.
 REACHING = (2, 5, 15, 60, 120, 300)
 
-BATCH = 500  # the most letters that are claimed at once
+BATCH = 1000  # the most letters that are claimed at once
 FIRST_BATCH = 50  # by a line of which nobody knows yet how quick it is
 BATCH_LASTS = 1.5  # seconds: how long an unsubscribe may go unnoticed, and the lines' settling
 
