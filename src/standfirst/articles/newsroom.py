@@ -1,6 +1,6 @@
 """The newsroom's own pages about articles: lists, names while typing, and who may read what."""
 
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import django_filters
@@ -242,19 +242,24 @@ class _OnePage(WagtailPaginator):  # type: ignore[misc]
 
 
 class ExplorerAbove(ExplorableIndexView):  # type: ignore[misc]
-    """The one index. To look for it by its path is to look at all articles' paths."""
+    """What lies right below the front page: the indexes. To look for them by their path is to look
+    at all articles' paths."""
 
     paginator_class = _OnePage
 
     def get_base_queryset(self) -> QuerySet[Page]:
-        pages: QuerySet[Page] = self.annotate_queryset(self.model._default_manager.all())
-        return pages
+        kinds = FrontPage.allowed_subpage_models()
+        found = [kind._default_manager.order_by().values_list("pk", flat=True) for kind in kinds]
+        pages = Page.objects.filter(pk__in=[pk for numbers in found for pk in numbers])
+        annotated: QuerySet[Page] = self.annotate_queryset(pages)
+        return annotated
 
 
 class PagesAbove(PageViewSet):  # type: ignore[misc]
     """What lies above the articles. Wagtail's filters would ask every article who owns it."""
 
     model = ArticleIndex
+    parent_models: ClassVar[list[type[Page]]] = [FrontPage]
     index_view_class = ExplorerAbove
     filterset_class = NoFilters
 
