@@ -51,8 +51,7 @@ def give(
     number = member if isinstance(member, int) else member.pk
     pairs = [(number, letter) for letter in letters]
     with transaction_in_turn():
-        # Held until the end, so that an account deleted meanwhile leaves no row behind.
-        if not Member.objects.select_for_update(no_key=True).filter(pk=number).exists():
+        if not _hold(number):
             return []
         said = give_many(pairs, by, proof=proof, delivery=delivery, unless=unless, now=now)
     return [letter for _, letter in said]
@@ -75,10 +74,18 @@ def take_back(
     marks = ", ".join(["%s"] * len(wanted))
     values = [False, _moment(now), number, *wanted, True]
     with transaction_in_turn(), connection.cursor() as cursor:
+        _hold(number)
         cursor.execute(_TAKE_BACK.format(marks=marks), values)
         said = sorted((number, str(letter)) for (letter,) in cursor.fetchall())
         _enter(said, False, by, proof, delivery, now)
     return [letter for _, letter in said]
+
+
+def _hold(member: int) -> bool:
+    """Hold the member's row until the end: an account deleted meanwhile leaves no row behind, and
+    nobody takes the rows of its consent in another order. Is there one?"""
+    held = Member.objects.select_for_update(no_key=True).filter(pk=member)
+    return bool(held.values_list("pk", flat=True))
 
 
 def give_many(
