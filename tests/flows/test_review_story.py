@@ -64,6 +64,7 @@ def test_an_edition_is_edited_tried_approved_sent_and_read(
     demo: str,  # noqa: F811
     chromium: Browser,  # noqa: F811
 ) -> None:
+    expect.set_options(timeout=20_000)
     context = opened(chromium, demo, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
     page = context.new_page()
@@ -83,7 +84,8 @@ def test_an_edition_is_edited_tried_approved_sent_and_read(
     expect(page.locator(".messages")).to_contain_text("Approved")
     press(page, "The Daily Review", "Send now")
     page.get_by_role("link", name="How it goes").click()
-    expect(page.locator("[data-state]")).to_have_text(re.compile(r"^Sent at"))
+    # The worker looks every three seconds, and a sender is a process of its own that must start.
+    expect(page.locator("[data-state]")).to_have_text(re.compile(r"^Sent at"), timeout=90_000)
     total = page.locator("[data-figure=total]").inner_text()
     assert total == page.locator("[data-figure=accepted]").inner_text() != "0"
 
