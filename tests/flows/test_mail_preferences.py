@@ -16,7 +16,7 @@ from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import Delivery, Follow, MailSettings, Sending, Suppression
 from standfirst.reading.keys import NEVER_KEPT
 from tests.conftest import Browser
-from tests.making import make_article, make_magazine, make_member, make_newsletters
+from tests.making import make_article, make_magazine, make_member, make_newsletters, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -328,3 +328,14 @@ def test_who_changes_the_switches_without_end_is_asked_to_wait_but_may_always_le
     assert seen.count(429) == 10
     assert outside.post(off, {"List-Unsubscribe": "One-Click"}).status_code == 200
     assert wanted_by(ada) == {"newsletter", CHOICES}
+
+
+def test_whoever_subscribes_is_not_told_to_become_a_subscriber(client: Client) -> None:
+    _, review = make_newsletters()
+    said = "it begins once you are one"
+    member, subscriber = make_member(wants=[review.slug]), make_member(wants=[review.slug])
+    subscribe(subscriber)
+    for who, told in ((member, True), (subscriber, False)):
+        page = client.get(f"/mail/{token_for(who.pk)}/").content.decode()
+        assert "To subscribers of All-Access" in page
+        assert (said in page) is told

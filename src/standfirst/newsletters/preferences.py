@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 
 from standfirst.members.consent import ALERTS, CHOICES, By, give, take_back, wanted_by
 from standfirst.members.models import Consent, Member
@@ -20,6 +21,7 @@ from standfirst.newsletters.models import (
     Sending,
     Suppression,
 )
+from standfirst.subscriptions.queries import subscribed_until
 
 KEPT, NONE, REMOVED = "kept", "none", "removed"
 _TOLD = {
@@ -56,11 +58,13 @@ class Preferences:
 def preferences_of(member: Member) -> Preferences:
     """What a member wants now."""
     wanted = wanted_by(member)
+    subscribed = subscribed_until(member, timezone.now()) is not None
     letters = Newsletter.objects.filter(offered=True)
     # What is not offered any more can still be switched off by those who have it.
     letters |= Newsletter.objects.filter(slug__in=wanted)
     switches = [
-        Switch(one.slug, one.name, _told_of(one), one.slug in wanted) for one in letters.distinct()
+        Switch(one.slug, one.name, _told_of(one, subscribed), one.slug in wanted)
+        for one in letters.distinct()
     ]
     switches += [
         Switch(letter, name, told, letter in wanted) for letter, (name, told) in _TOLD.items()
@@ -85,10 +89,11 @@ def only_confirmed() -> bool:
     return MailSettings.objects.filter(double_opt_in=True).exists()
 
 
-def _told_of(newsletter: Newsletter) -> str:
+def _told_of(newsletter: Newsletter, subscribed: bool) -> str:
     sentences = [newsletter.description.strip()]
     if newsletter.audience == Audience.SUBSCRIBERS:
-        sentences.append("To subscribers of All-Access; it begins once you are one.")
+        begins = "" if subscribed else "; it begins once you are one"
+        sentences.append(f"To subscribers of All-Access{begins}.")
     if newsletter.audience == Audience.TOPIC and newsletter.topic:
         sentences.append(f"To those who follow {newsletter.topic.name}.")
     return " ".join(filter(None, sentences))

@@ -42,6 +42,7 @@ from standfirst.newsletters.occasions import (
     tell_of_choices,
 )
 from standfirst.project.checks import WORKER_SEEN
+from standfirst.publication.statements import forget_connection
 from standfirst.reading.follower import forget_changes
 from standfirst.subscriptions.actions import see_to_bills
 from standfirst.subscriptions.jobs.letters import finish_endings, remind
@@ -282,12 +283,5 @@ class Worker:
 
 
 def _drop_connections() -> None:
-    """Forget connections that may be dead, whatever state they are in."""
     for connection in connections.all(initialized_only=True):
-        connection.in_atomic_block = False
-        connection.savepoint_ids = []
-        connection.needs_rollback = False
-        try:
-            connection.close()
-        except (DatabaseError, InterfaceError):
-            connection.connection = None
+        forget_connection(connection)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 
@@ -49,3 +50,15 @@ def transaction_in_turn() -> Iterator[None]:
     """A transaction that waits for its turn on SQLite, where many are written at the same time."""
     with in_turn(), transaction.atomic():
         yield
+
+
+def forget_connection(one: BaseDatabaseWrapper) -> None:
+    """Let go of a connection that may be dead, whatever state it is in; the next query makes a new
+    one."""
+    one.in_atomic_block = False
+    one.savepoint_ids = []
+    one.needs_rollback = False
+    try:
+        one.close()
+    except (DatabaseError, InterfaceError):
+        one.connection = None

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from django.db import IntegrityError
 
+from standfirst.newsletters.delivery.ending import cancel_rest, locked_batch_of, move
 from standfirst.newsletters.delivery.freezing import freeze
-from standfirst.newsletters.delivery.ledger import cancel_rest, locked_batch_of, move
 from standfirst.newsletters.models import (
     Audience,
     Batch,

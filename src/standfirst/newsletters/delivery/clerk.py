@@ -19,12 +19,13 @@ from pathlib import Path
 from django.db import DatabaseError, InterfaceError, connection
 
 from standfirst.newsletters.delivery import ledger, resting, rules
+from standfirst.newsletters.delivery.ending import finish
 from standfirst.newsletters.delivery.limits import Limits
 from standfirst.newsletters.delivery.recovery import recover
 from standfirst.newsletters.delivery.values import Around, Batch, Values, read
 from standfirst.newsletters.models import Batch as BatchRow
 from standfirst.newsletters.models import BatchState
-from standfirst.publication.statements import transaction_in_turn
+from standfirst.publication.statements import forget_connection, transaction_in_turn
 
 log = logging.getLogger("standfirst.mail")
 
@@ -131,7 +132,7 @@ class Clerk:
             except (DatabaseError, InterfaceError) as error:
                 self._in_doubt = True
                 tries += 1
-                _drop_connection()
+                forget_connection(connection)
                 pause = rules.longest(PAUSES, tries)
                 log.error(
                     "The database cannot be used (%s); nothing is lost. Next look in %d s.",
@@ -203,10 +204,10 @@ class Clerk:
                 self._unfinished |= bool(recover(self._folder, mine=self._names()))
             if self._unfinished and not self._turns:
                 with transaction_in_turn():
-                    ledger.finish(ledger.database_now())
+                    finish(ledger.database_now())
                 self._unfinished = False
         except (DatabaseError, InterfaceError) as error:
-            _drop_connection()
+            forget_connection(connection)
             log.warning("The database cannot be used (%s).", " ".join(str(error).split()))
         except Exception:  # this thread is the only one that settles anything
             log.exception("What dead senders left could not be settled.")
@@ -234,14 +235,3 @@ def _wait_for_the_disk() -> None:
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=FULL")
-
-
-def _drop_connection() -> None:
-    """Forget a connection that may be dead, whatever state it is in."""
-    connection.in_atomic_block = False
-    connection.savepoint_ids = []
-    connection.needs_rollback = False
-    try:
-        connection.close()
-    except (DatabaseError, InterfaceError):
-        connection.connection = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import F, Max, Q
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from standfirst.newsletters.delivery import rules
@@ -200,6 +200,15 @@ def _split(batch: Batch, size: int) -> Batch:
     return rest
 
 
+def anything_due(now: datetime) -> bool:
+    """Is there a batch that may be claimed at `now`? A look that locks nothing."""
+    running = Sending.objects.filter(state=SendingState.SENDING).values_list("pk", flat=True)
+    due = Q(not_before=None) | Q(not_before__lte=now)
+    return any(
+        Batch.objects.filter(due, sending=pk, state=BatchState.QUEUED).exists() for pk in running
+    )
+
+
 def renew(held: Iterable[tuple[int, int]], now: datetime) -> set[int]:
     """Lengthen the leases of batches (number, claim) that are still held; gives their numbers."""
     until = now + timedelta(seconds=LEASE)
@@ -230,14 +239,14 @@ def settle(told: Told, now: datetime) -> bool:
     _write(batch, told, was)
     if late and told.untouched:
         again = Delivery.objects.filter(pk__in=told.untouched, state=was)
-        _count(batch, was, DeliveryState.QUEUED, again.update(state=DeliveryState.QUEUED, why=""))
+        tally(batch, was, DeliveryState.QUEUED, again.update(state=DeliveryState.QUEUED, why=""))
     if told.rest_in_doubt and not late:
         low, high = Delivery.ids_of(batch.sending_id, batch.first, batch.last)
         rest = Delivery.objects.filter(pk__range=(low, high), state=DeliveryState.QUEUED)
         if batch.retry_at is not None:  # what was put off before was not under way
             rest = rest.filter(tries=0)
         count = rest.update(state=DeliveryState.UNCERTAIN, why=told.rest_in_doubt[:LONGEST_WHY])
-        _count(batch, DeliveryState.QUEUED, DeliveryState.UNCERTAIN, count)
+        tally(batch, DeliveryState.QUEUED, DeliveryState.UNCERTAIN, count)
     if told.booked and not late:
         Limits.give_back(told.booked, len(told.accepted) + sum(one.tried for one in told.fates))
     _go_on(batch, told, now)
@@ -257,7 +266,7 @@ def _write(batch: Batch, told: Told, was: DeliveryState) -> None:
                 "WHERE id = %s AND state = %s",
                 (one.state, one.why[:LONGEST_WHY], int(one.tried), one.delivery, was),
             )
-            _count(batch, was, one.state, cursor.rowcount)
+            tally(batch, was, one.state, cursor.rowcount)
         if told.accepted:
             # All that are left of the range: no list of numbers is needed.
             if was is DeliveryState.QUEUED and len(told.accepted) >= batch.queued:
@@ -269,7 +278,7 @@ def _write(batch: Batch, told: Told, was: DeliveryState) -> None:
                 f"WHERE {where} AND state = %s",
                 [*values, was],
             )
-            _count(batch, was, DeliveryState.ACCEPTED, cursor.rowcount)
+            tally(batch, was, DeliveryState.ACCEPTED, cursor.rowcount)
         for delivery, variant in told.variants.items():
             cursor.execute(
                 f"UPDATE {_TABLE} SET variant = %s WHERE id = %s",  # noqa: S608
@@ -277,7 +286,8 @@ def _write(batch: Batch, told: Told, was: DeliveryState) -> None:
             )
 
 
-def _count(batch: Batch, was: DeliveryState, state: DeliveryState, count: int) -> None:
+def tally(batch: Batch, was: DeliveryState, state: DeliveryState, count: int) -> None:
+    """So many of a batch's deliveries are in another state now. The batch is saved later."""
     setattr(batch, TALLIES[was], getattr(batch, TALLIES[was]) - count)
     setattr(batch, TALLIES[state], getattr(batch, TALLIES[state]) + count)
 
@@ -308,103 +318,8 @@ def _go_on(batch: Batch, told: Told, now: datetime) -> None:
     batch.not_before = None if untried else batch.retry_at
 
 
-# -- single deliveries ----------------------------------------------------------------------------
-
-
-def locked_batch_of(delivery: int) -> Batch | None:
-    """The batch that a delivery is in, locked; its row in the ledger is written by none but us."""
-    sending, number = delivery >> Delivery.NUMBERS, delivery & 0xFFFFFFFF
-    while True:
-        batch = (
-            Batch.objects.select_for_update()
-            .filter(sending=sending, first__lte=number)
-            .order_by("-first")
-            .first()
-        )
-        if batch is None or batch.last >= number:
-            return batch
-        # It was split while we waited for it; numbers above the last are nobody's.
-        if not Batch.objects.filter(sending=sending, first__lte=number, last__gte=number).exists():
-            return None
-
-
-def move(
-    batch: Batch, delivery: int, was: Sequence[DeliveryState], state: DeliveryState, why: str
-) -> bool:
-    """Write a delivery's state if it `was` one of these, and count it. The batch is saved later."""
-    row = Delivery.objects.filter(pk=delivery, state__in=was).first()
-    if row is None or row.state == state:
-        return False
-    before = DeliveryState(row.state)
-    row.state, row.why = state, why[:LONGEST_WHY]
-    row.save(update_fields=["state", "why"])
-    _count(batch, before, state, 1)
-    return True
-
-
-# -- ending ---------------------------------------------------------------------------------------
-
-
-def cancel_rest(sending: Sending) -> int:
-    """Nobody who is queued in no sender's hands will be written to. Says how many these are."""
-    queued = list(
-        Batch.objects.select_for_update()
-        .filter(sending=sending, state=BatchState.QUEUED)
-        .order_by("first")
-    )
-    count = 0
-    for low, high in _runs(queued):
-        ids = Delivery.ids_of(sending.pk, low, high)
-        rest = Delivery.objects.filter(pk__range=ids, state=DeliveryState.QUEUED)
-        count += rest.update(state=DeliveryState.CANCELLED, why=sending.why)
-    Batch.objects.filter(pk__in=[one.pk for one in queued]).update(
-        cancelled=F("cancelled") + F("queued"),
-        queued=0,
-        state=BatchState.SETTLED,
-        settled_at=timezone.now(),
-    )
-    return count
-
-
-def _runs(batches: Iterable[Batch]) -> Iterable[tuple[int, int]]:
-    """Ranges of numbers of batches that follow one another without a gap."""
-    run: tuple[int, int] | None = None
-    for one in batches:
-        if run and one.first == run[1] + 1:
-            run = run[0], one.last
-        else:
-            if run:
-                yield run
-            run = one.first, one.last
-    if run:
-        yield run
-
-
 def _cancel(batch: Batch, why: str) -> None:
     low, high = Delivery.ids_of(batch.sending_id, batch.first, batch.last)
     rest = Delivery.objects.filter(pk__range=(low, high), state=DeliveryState.QUEUED)
     count = rest.update(state=DeliveryState.CANCELLED, why=why)
-    _count(batch, DeliveryState.QUEUED, DeliveryState.CANCELLED, count)
-
-
-def finish(now: datetime) -> int:
-    """Mark sendings as ended of which nothing is left. Says how many."""
-    open_ones = Sending.objects.exclude(state=SendingState.DONE).filter(ended_at=None)
-    count = 0
-    for pk, state in list(open_ones.values_list("pk", "state")):
-        if Batch.objects.filter(sending=pk).exclude(state=BatchState.SETTLED).exists():
-            continue
-        end = SendingState.CANCELLED if state == SendingState.CANCELLED else SendingState.DONE
-        count += Sending.objects.filter(pk=pk, state=state, ended_at=None).update(
-            state=end, ended_at=now
-        )
-    return count
-
-
-def anything_due(now: datetime) -> bool:
-    """Is there a batch that may be claimed at `now`? A look that locks nothing."""
-    running = Sending.objects.filter(state=SendingState.SENDING).values_list("pk", flat=True)
-    due = Q(not_before=None) | Q(not_before__lte=now)
-    return any(
-        Batch.objects.filter(due, sending=pk, state=BatchState.QUEUED).exists() for pk in running
-    )
+    tally(batch, DeliveryState.QUEUED, DeliveryState.CANCELLED, count)

@@ -37,7 +37,7 @@ from standfirst.publication.rules import month_of
 VARIANTS = ("subscriber", "member")
 TO_CHOOSE_FROM = 5
 HEADLINES = 6  # of the latest edition, in a welcome
-TOO_LONG = "This letter is longer than mail programs show, whatever is left out: shorten our take."
+TOO_LONG = "This letter is longer than mail programs show, whatever is left out: shorten it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,14 @@ def _for(edition: Edition, variant: str, house: House, now: datetime) -> Content
 
 def _fitting(contents: Contents, house: House, variant: str, now: datetime) -> tuple[Source, str]:
     """The letter, shortened until it fits, and what to tell its editor ("" where it fitted)."""
-    letter, note = _edition_letter(contents, house, variant, now), ""
+    letter = _edition_letter(contents, house, variant, now)
     if encoded_size(letter) < CLIPPED_AT:
-        return letter, note
+        return letter, ""
     for less, told in shorter(contents):
-        letter, note = _edition_letter(less, house, variant, now), told
+        letter = _edition_letter(less, house, variant, now)
         if encoded_size(letter) < CLIPPED_AT:
-            return letter, note
-    return (
-        letter,
-        "This letter is longer than mail programs show, whatever is left out: shorten it.",
-    )
+            return letter, told
+    return letter, TOO_LONG
 
 
 def _edition_letter(contents: Contents, house: House, variant: str, now: datetime) -> Source:
