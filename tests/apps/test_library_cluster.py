@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from urllib3 import Timeout
 
 from standfirst.articles.models import Article
 from standfirst.library import build, house
@@ -20,7 +21,7 @@ from standfirst.library.engine import (
     Search,
     Unreachable,
 )
-from standfirst.library.engines import lease, opensearch, wire
+from standfirst.library.engines import lease, opensearch
 from standfirst.library.indexer import Indexer, apply
 from standfirst.library.rules import parse
 from tests.flows.test_library import headlines, page
@@ -63,7 +64,6 @@ SORRY = "cannot be searched for the moment"
 
 @pytest.fixture
 def hurried(ours: OpenSearch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "READ_SECONDS", 0.3)
     monkeypatch.setattr(opensearch, "TRIES", 3)
     monkeypatch.setattr(opensearch, "LONGEST_PAUSE", 0.05)
 
@@ -78,11 +78,15 @@ def test_a_cluster_that_cannot_be_asked_is_a_sentence_and_nothing_is_rebuilt(
     catch_up(indexer)
     before, client = set(ours.indexes), Client()
     assert headlines(page(client, "salt")) == ["Salt"]
+    wire = house.the_house()._wire  # type: ignore[attr-defined]
+    (way,) = wire._client.transport.connection_pool.connections
+    patience = way.pool.timeout
     match failure:
         case "off":
             ours.stop()
         case "slow":
             ours.delay = 4.0
+            way.pool.timeout = Timeout(0.3)
         case "red":
             next(iter(ours.indexes.values())).red = True
         case "nonsense":
@@ -105,12 +109,13 @@ def test_a_cluster_that_cannot_be_asked_is_a_sentence_and_nothing_is_rebuilt(
     assert "SEARCH_URL" in said[0]
     assert "secret" not in caplog.text
     ours.status, ours.delay = 0, 0.0
+    way.pool.timeout = patience
     if failure == "off":
         ours.start()
     for index in ours.indexes.values():
         index.red = False
     ours.__dict__.pop("answer", None)
-    house.the_house()._wire._not_before = 0  # type: ignore[attr-defined]  # a while has passed
+    wire._not_before = 0  # a while has passed
     assert headlines(page(client, "salt")) == ["Salt"]
     catch_up(indexer)
     assert set(ours.indexes) == before  # it was only away
