@@ -598,6 +598,20 @@ def test_the_desk_says_when_each_newsletter_goes_out_next_and_what_is_in_hand(tu
     assert not review.may_draft
 
 
+def test_an_edition_that_was_held_stays_in_hand_until_the_next_one(turn: Turn) -> None:
+    send_due(HOUR)
+    next_day = HOUR + timedelta(days=1)
+    (review,) = rows(next_day)
+    assert review.current is not None
+    assert (review.current.turn.pk, review.current.may_approve) == (turn.pk, True)
+    assert review.may_draft
+    publish("Tide tables", HOUR + timedelta(hours=4))
+    drafted(Newsletter.objects.get(), DRAFTED + timedelta(days=1))
+    (review,) = rows(next_day)
+    assert review.current is not None
+    assert review.current.turn.day == turn.day + timedelta(days=1)
+
+
 def test_set_up_may_be_repeated_and_gives_each_group_what_it_needs() -> None:
     from standfirst.newsletters.models import EditionIndex
 
