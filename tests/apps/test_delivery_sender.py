@@ -516,6 +516,23 @@ def settled(told: ledger.Told) -> bool:
         return ledger.settle(told, ledger.database_now())
 
 
+def test_a_provider_that_is_quicker_than_the_senders_word_makes_nobody_forgotten(
+    tmp_path: Path,
+) -> None:
+    readers(20)
+    sending = begin_daily()
+    journal, held = claimed(tmp_path)
+    ids = [(sending.pk << 32) + number for number in range(1, 21)]
+    for one in ids[:10]:
+        assert hear(one, ACCEPTED, "The provider says so.")
+    assert settled(ledger.Told(held.batch, held.claim, accepted=ids[:10], untouched=ids[10:]))
+    journal.close()
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert len(road.counts) == 10
+    assert_exact(sending, {**road.counts, **{f"r{n}@example.org": 1 for n in range(10)}}, doubt=0)
+
+
 def test_two_senders_never_hold_the_same_batch(tmp_path: Path) -> None:
     readers(120)
     begin_daily()
