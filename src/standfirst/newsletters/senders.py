@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 
-from standfirst.newsletters.delivery.addresses import on_the_wire
+from standfirst.newsletters.delivery.addresses import named, on_the_wire
 from standfirst.newsletters.delivery.headers import clean
 from standfirst.newsletters.doctor import Key, Sender, public_addresses
 from standfirst.newsletters.doctor.rules import Zone
@@ -50,8 +50,7 @@ def from_header(newsletter: Newsletter | None) -> str:
     """What `sender_of` says, as one text that `parseaddr` takes apart again. The name stands there
     as people write it: whoever makes a header of it encodes it."""
     name, address = sender_of(newsletter)
-    quoted = clean(name).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}" <{address}>'
+    return named(clean(name), address)
 
 
 def key_for(address: str) -> Key | None:
