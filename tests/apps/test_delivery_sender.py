@@ -34,6 +34,7 @@ from standfirst.newsletters.models import (
     DeliveryState,
     Letter,
     MailSettings,
+    ProviderLimit,
     Quota,
     Rest,
     Sending,
@@ -450,11 +451,13 @@ def test_what_is_heard_of_a_letter_is_counted(tmp_path: Path) -> None:
 # -- limits ----------------------------------------------------------------------------------------
 
 
-def limit(**fields: object) -> None:
+def limit(provider: str = "locmem", **fields: object) -> None:
+    """Set a limit of a provider; letters of tests leave by `locmem`."""
     settings = MailSettings.load()
-    for name, value in fields.items():
-        setattr(settings, name, value)
     settings.save()
+    ProviderLimit.objects.update_or_create(
+        provider=provider, defaults={"settings": settings, **fields}
+    )
 
 
 def test_an_hourly_limit_is_exact_however_many_lines_there_are(tmp_path: Path) -> None:
@@ -464,7 +467,7 @@ def test_an_hourly_limit_is_exact_however_many_lines_there_are(tmp_path: Path) -
     send(road, tmp_path, lines=5)
     assert len(road.taken) == 136  # and one that was refused
     assert Quota.objects.get().letters == 137
-    assert "137 letters an hour" in waits(sending)
+    assert "137 letters an hour by locmem" in waits(sending)
     Quota.objects.update(letters=0)  # another hour
     send(road, tmp_path, lines=5)
     assert len(road.taken) == 136 + 137
@@ -489,7 +492,7 @@ def test_letters_that_did_not_leave_are_given_back_to_the_hour(tmp_path: Path) -
 
 def test_a_warm_up_begins_with_two_hundred_a_day(tmp_path: Path) -> None:
     readers(500)
-    limit(warm_up=True, warm_up_from=timezone.now().date())
+    limit(warm_up_from=timezone.now().date())
     begin_daily()
     road = MemoryRoad()
     send(road, tmp_path)
@@ -497,6 +500,37 @@ def test_a_warm_up_begins_with_two_hundred_a_day(tmp_path: Path) -> None:
     limit(warm_up_from=timezone.now().date() - timedelta(days=1))
     send(road, tmp_path)
     assert len(road.taken) == 400
+
+
+def test_a_warm_up_begins_as_its_provider_says(tmp_path: Path) -> None:
+    readers(90)
+    limit(warm_up_from=timezone.now().date(), first_day=35)
+    begin_daily()
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert len(road.taken) == 35
+    limit(warm_up_from=timezone.now().date() - timedelta(days=1))
+    send(road, tmp_path)
+    assert len(road.taken) == 70
+
+
+def test_each_provider_has_its_own_limits_and_counts_by_itself(tmp_path: Path) -> None:
+    readers(200)
+    limit("mail.example.org", an_hour=1)
+    limit("locmem", an_hour=60)
+    limit("mailgun", an_hour=50)
+    sending, ours = begin_daily(), MemoryRoad()
+    send(ours, tmp_path)
+    assert len(ours.taken) == 60
+    # The publisher changes to another in the same hour: what left by the first counts for nothing.
+    other = MemoryRoad(name="mailgun")
+    send(other, tmp_path)
+    assert len(other.taken) == 50
+    assert sorted(Quota.objects.values_list("letters", flat=True)) == [50, 60]
+    unknown = MemoryRoad(name="brevo")  # without a row it has no limit
+    send(unknown, tmp_path)
+    assert len(unknown.taken) == 90
+    assert_exact(sending, ours.counts + other.counts + unknown.counts, doubt=0)
 
 
 # -- leases, and who comes back late ---------------------------------------------------------------
@@ -587,7 +621,7 @@ def test_who_comes_back_late_may_send_nothing(tmp_path: Path) -> None:
     from standfirst.newsletters.delivery.values import Around, read
 
     now = timezone.now()
-    around = Around(now)
+    around = Around(now, "locmem")
     turn = clerks.Turn(read(held, now, around), around.values, clerks.uptime() + 60)
     makes = {"member": MemoryRoad().letter(held.sending, "member")}
     carried = sender.Carried(turn, journal, makes)

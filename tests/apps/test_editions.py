@@ -564,10 +564,9 @@ def faults() -> Any:
 
 
 def test_settings_that_make_no_sense_are_refused_with_what_to_write(faults: Any) -> None:
-    told = faults(MailSettings(holidays="XX", days_off="soon", warm_up=True))
+    told = faults(MailSettings(holidays="XX", days_off="soon"))
     assert "ISO code" in told["holidays"][0]
     assert "Write 2026-12-24" in told["days_off"][0]
-    assert told["warm_up_from"] == ["Say on which day it begins."]
     assert "Its parts are" in faults(MailSettings(holidays="DE-ZZ"))["holidays"][0]
     for fine in ("", "at", "DE-BE", "de-be", "DE-Augsburg"):
         MailSettings(holidays=fine).full_clean()

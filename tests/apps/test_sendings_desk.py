@@ -92,7 +92,7 @@ def test_pace_and_end_come_from_what_was_settled_lately(sending: Sending):
 def test_a_look_costs_the_same_however_long_the_list(
     sending: Sending, django_assert_num_queries: Any
 ):
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         progress_of(sending, timezone.now())
 
 

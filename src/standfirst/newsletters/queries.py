@@ -45,7 +45,7 @@ def rhythm_of(newsletter: Newsletter, near: datetime) -> Rhythm:
         weekdays=frozenset(int(day) for day in newsletter.weekdays),
         hour=newsletter.hour,
         zone=zone,
-        off=days_off(MailSettings.objects.first() or MailSettings(), (year - 1, year, year + 1)),
+        off=days_off(MailSettings.load(), (year - 1, year, year + 1)),
     )
 
 

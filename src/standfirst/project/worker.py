@@ -162,7 +162,7 @@ def chores() -> list[Chore]:
         Chore("send editions", 10, send_due),
         Chore("tell followers", 30, tell_followers),
         Chore("tell of new choices", 300, tell_of_choices),
-        Chore("take addresses in", 2, take_lists_in),
+        Chore("take addresses in", 1, take_lists_in),  # not as long as that: jobs go between
         Chore("forget lists of addresses", 3600, forget_lists),
         Chore("start a sender", 3, sender.start_if_needed),
         Chore("forget old letters", 86400, forget_old_letters),

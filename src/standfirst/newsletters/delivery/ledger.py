@@ -93,7 +93,7 @@ def claim(
     `now` is the database's. Short lists come first, so that no alert waits for a million editions.
     """
     wanted = list(wishes)
-    limits = limits or Limits(now)
+    limits = limits or Limits()
     found: list[Held | None] = []
     running = iter(
         Sending.objects.filter(state=SendingState.SENDING)

@@ -63,10 +63,10 @@ class Batch:
 
 class Around:
     """What is true for everybody, as it was at `now` (aware): the settings, the month, and what is
-    sent to whom. A sender asks anew every second."""
+    sent to whom. A sender asks anew every second; `road` is the name of the one it sends by."""
 
-    def __init__(self, now: datetime) -> None:
-        self.in_force = limits.periods(now)
+    def __init__(self, now: datetime, road: str) -> None:
+        self.in_force = limits.periods(now, road)
         self.values = Values(now)
         self.month = month_for_all(now).month
         self.double_opt_in = MailSettings.load().double_opt_in

@@ -224,17 +224,21 @@ class Quota(models.Model):
     """How many letters left in a period for which there is a limit. A claim books them before they
     leave, in its own transaction, so that a limit holds for all senders together."""
 
-    period = models.CharField(max_length=16, primary_key=True)  # 2026-11-28T13 (UTC), 2026-11-28
+    # 2026-11-28T13 (UTC) or 2026-11-28, and the road
+    period = models.CharField(max_length=100, primary_key=True)
     letters = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.period}: {self.letters}"
 
 
+REST_LENGTH = 160  # a road's name, and a host's
+
+
 class Rest(models.Model):
     """The road takes no letters now: what the server said of us all, and until when we wait."""
 
-    road = models.CharField(max_length=20, primary_key=True)
+    road = models.CharField(max_length=REST_LENGTH, primary_key=True)
     until = models.DateTimeField()
     times = models.PositiveSmallIntegerField(default=0)  # one after the other, so pauses grow
     words = models.CharField(max_length=400)
