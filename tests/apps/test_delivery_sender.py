@@ -21,7 +21,7 @@ from standfirst.newsletters.actions.sending import (
     settle_uncertain,
 )
 from standfirst.newsletters.delivery import clerk as clerks
-from standfirst.newsletters.delivery import ledger, sender
+from standfirst.newsletters.delivery import ledger, rules, sender
 from standfirst.newsletters.delivery.journal import Journal, journals_in
 from standfirst.newsletters.delivery.recovery import recover, work_waits
 from standfirst.newsletters.delivery.road import Answer, Outcome, Outgoing
@@ -262,13 +262,16 @@ def test_who_is_taken_at_the_second_try_gets_one_letter(tmp_path: Path) -> None:
     assert len(road.counts) == 200
 
 
-def test_words_about_us_rest_the_road_and_count_for_no_address(tmp_path: Path) -> None:
+def test_words_about_us_rest_the_road_and_count_for_no_address_but_the_first(
+    tmp_path: Path,
+) -> None:
     readers(30)
     sending = begin_daily()
     road = MemoryRoad(says=refusing(451, everyone=True))
     send(road, tmp_path)
     assert not road.taken
-    assert set(Delivery.objects.values_list("state", "tries")) == {(DeliveryState.QUEUED, 0)}
+    assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.QUEUED}
+    assert sum(Delivery.objects.values_list("tries", flat=True)) == 1
     rest = Rest.objects.get()
     assert 50 < (rest.until - ledger.database_now()).total_seconds() <= 60
     assert "451 not here" in waits(sending)
@@ -277,9 +280,31 @@ def test_words_about_us_rest_the_road_and_count_for_no_address(tmp_path: Path) -
     assert not road.taken, "it rests"
     Rest.objects.update(until=timezone.now())
     send(road, tmp_path)
+    later(1)
+    send(road, tmp_path)
     assert_exact(sending, road.counts, doubt=0)
+    assert len(road.counts) == 30
     assert sending.state == SendingState.DONE
     assert not Rest.objects.exists()
+
+
+def test_one_address_that_is_answered_as_if_it_were_about_us_keeps_nobody_from_theirs(
+    tmp_path: Path,
+) -> None:
+    readers(30)
+    sending = begin_daily()
+    road = MemoryRoad(says=refusing(554, "r0@example.org", everyone=True))
+    send(road, tmp_path)
+    assert not road.taken
+    for minutes in (0, *rules.PAUSES):
+        later(minutes)
+        Rest.objects.update(until=timezone.now())
+        send(road, tmp_path)
+        assert len(road.counts) == 29
+    assert_exact(sending, road.counts, doubt=0)
+    assert left_over(sending, DeliveryState.REFUSED) == {"r0@example.org"}
+    assert "given up after 6 tries: 554" in Delivery.objects.get(address="r0@example.org").why
+    assert sending.state == SendingState.DONE
 
 
 def test_a_server_that_is_away_loses_nothing_and_is_named(
