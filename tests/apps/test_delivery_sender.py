@@ -148,12 +148,12 @@ def test_a_small_sending_does_not_wait_for_a_large_one(tmp_path: Path) -> None:
 # -- what happens meanwhile ------------------------------------------------------------------------
 
 
-def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
+def test_who_unsubscribes_is_deleted_moves_or_bounces_in_mid_send_gets_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = readers(600)
     sending, road = begin_daily(), MemoryRoad()
-    off, deleted, closed, bounced = addresses[-4:]
+    off, deleted, closed, bounced, moved = addresses[-5:]
 
     def before(letter: Outgoing) -> None:
         if letter.recipient != addresses[10]:
@@ -168,6 +168,8 @@ def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
         Consent.objects.filter(member__email=off).update(given=False)
         Member.objects.get(email=deleted).delete()
         Member.objects.filter(email=closed).update(is_active=False)
+        # Links of a letter to the old address would open the preferences of whoever reads it now.
+        Member.objects.filter(email=moved).update(email="new@reader.example")
         Suppression.objects.create(address=bounced.upper(), reason="bounced")
         connection.close()
 
@@ -176,10 +178,10 @@ def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
     send(road, tmp_path, lines=1)
     states = states_of(sending)
     assert states[off] == DeliveryState.UNSUBSCRIBED
-    assert states[deleted] == states[closed] == DeliveryState.GONE
+    assert states[deleted] == states[closed] == states[moved] == DeliveryState.GONE
     assert states[bounced] == DeliveryState.SUPPRESSED
     assert_exact(sending, road.counts, doubt=0)
-    assert sum(road.counts.values()) == 596
+    assert sum(road.counts.values()) == 595
 
 
 def test_whose_subscription_ends_in_mid_send_gets_the_members_letter(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from standfirst.publication.queries import the_publication
 from standfirst.subscriptions.models import Subscription
 
 WHY = {
-    DeliveryState.GONE: "the account was closed after the list was made",
+    DeliveryState.GONE: "the account was closed, or has another address, since the list was made",
     DeliveryState.UNSUBSCRIBED: "unsubscribed after the list was made",
     DeliveryState.SUPPRESSED: "its address bounced or complained after the list was made",
     DeliveryState.UNCONFIRMED: "its address was not confirmed",
@@ -128,7 +128,8 @@ def _statement(
     low, high = Delivery.ids_of(held.sending, held.first, held.last)
     sql = f"""
 SELECT d.id, d.member, d.address, d.name, d.variant, d.tries,
-       CASE WHEN m.id IS NULL OR NOT m.is_active THEN {state.GONE}
+       CASE WHEN m.id IS NULL OR NOT m.is_active OR lower(m.email) <> lower(d.address)
+                 THEN {state.GONE}
             WHEN NOT EXISTS (SELECT 1 FROM {Consent._meta.db_table} c
                              WHERE c.letter = %s AND c.member_id = d.member AND c.given)
                  THEN {state.UNSUBSCRIBED}
