@@ -332,6 +332,23 @@ def test_a_test_goes_to_whoever_asked_as_each_kind_of_reader_gets_it(
     assert "zq0" not in mailoutbox[0].body + mailoutbox[0].alternatives[0][0]
 
 
+def test_a_long_past_costs_the_desk_no_more_than_a_short_one(
+    editor: Client, django_assert_max_num_queries: Any
+) -> None:
+    review, article = make_newsletter(), make_article("Salt roads")
+    for day in range(1, 13):
+        edition = make_edition(review, f"2026-10-{day:02}", article)
+        edition.save_revision()
+        moment = timezone.now()
+        Turn.objects.create(newsletter=review, day=edition.day, edition=edition, begun_at=moment)
+        Sending.objects.create(key=f"edition:{edition.pk}", kind="edition", edition=edition)
+    text_at(editor, reverse(DESK))  # what is kept in memory from now on
+    with django_assert_max_num_queries(40):
+        desk = text_at(editor, reverse(DESK))
+    assert desk.count("Salt roads") == 12
+    assert reverse("newsletters_sending", args=[Sending.objects.first().pk]) in desk
+
+
 def test_no_test_goes_to_a_colleague_to_whom_no_mail_goes(editor: Client) -> None:
     turn = drafted_by(editor)
     me = Member.objects.get(pk=editor.session["_auth_user_id"])

@@ -1,6 +1,7 @@
 """What comes back stops further mail: bounces and complaints, from a mailbox or from a provider."""
 
 import logging
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -63,7 +64,9 @@ def hear(news: News, now: datetime) -> bool:
             settled(news.delivery, state, news.words)
         reason = _reason(news, now)
         if reason is Suppression.Reason.COMPLAINED and news.delivery is not None:
-            _say_no(news.delivery, ConsentEntry.By.COMPLAINED, news.words, now)
+            # What was said is kept for good, an address is not.
+            words = re.sub(re.escape(news.address or "\0"), "…", news.words, flags=re.IGNORECASE)
+            _say_no(news.delivery, ConsentEntry.By.COMPLAINED, words, now)
         if reason and news.address:
             suppress(news.address, reason, news.words, now, delivery=news.delivery)
     return True
