@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from html import unescape
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django_tasks_db.models import DBTaskResult
 from standfirst.access.rules import Terms
 from standfirst.articles.actions import set_up_magazine
 from standfirst.members.models import Member
+from standfirst.newsletters import jobs
 from standfirst.newsletters.actions import editions
 from standfirst.newsletters.actions.setting_up import set_up_newsletters
 from standfirst.newsletters.jobs import send_test, tell_editors
@@ -336,6 +338,26 @@ def test_each_editor_is_told_once_why_an_edition_waits(
     assert len(mailoutbox) == len({mail.to[0] for mail in mailoutbox}) == 2
     assert "Held." in mailoutbox[0].body
     assert reverse(DESK) in mailoutbox[0].body
+
+
+def test_an_editor_whose_mail_is_refused_keeps_no_other_from_hearing_of_it(
+    editor: Client, mailoutbox: list[Any], monkeypatch: Any
+) -> None:
+    turn = drafted_by(editor)
+    first = Member.objects.get(pk=editor.session["_auth_user_id"])
+    other = colleague("Editors")
+    do(editor, turn, "hold")
+    send = jobs.send_letter
+
+    def refused(template: str, to: str, **more: Any) -> Any:
+        if to == first.email:
+            raise SMTPRecipientsRefused({to: (550, b"no such user")})
+        return send(template, to, **more)
+
+    monkeypatch.setattr(jobs, "send_letter", refused)
+    with pytest.raises(SMTPRecipientsRefused):  # and the job is known to have failed
+        tell_editors.func(_Run("one"), turn.pk)
+    assert [mail.to for mail in mailoutbox] == [[other.email]]
 
 
 def test_what_was_changed_meanwhile_is_not_approved(editor: Client) -> None:

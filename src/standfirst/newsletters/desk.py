@@ -142,6 +142,8 @@ def rows(now: datetime) -> list[Row]:
         ).order_by("-day")
         waiting = Q(edition__isnull=False, begun_at__isnull=True, day__gte=today)
         turn = turns.filter(waiting | Q(day=today)).order_by("day").first()
+        if turn is None and (last := turns.first()) and last.edition_id and not last.begun_at:
+            turn = last  # of an earlier day, and still there to be sent by hand
         due = next_turn(newsletter, now)
         of_today = turn is not None and turn.day == today
         found.append(

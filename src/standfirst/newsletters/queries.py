@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
 
 import holidays
 from django.db.models import QuerySet
@@ -77,7 +78,8 @@ def articles_for(newsletter: Newsletter, now: datetime) -> list[int]:
         shelf=shelf.pk, published_at__gt=begins(cut, now), published_at__lte=now
     )
     rows = places.order_by("-published_at").values_list("article", "published_at")
-    offered = frozenset(last.offered if last else ())
+    lately = sent.filter(drafted_at__gt=begins(cut, now)).values_list("offered", flat=True)
+    offered = frozenset(chain.from_iterable(lately))
     return belonging(rows, last_cut=cut, now=now, offered=offered)
 
 

@@ -1,7 +1,7 @@
 """What comes back stops further mail: bounces and complaints, from a mailbox or from a provider."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
@@ -40,7 +40,12 @@ class News:
 
 def hear(news: News, now: datetime) -> bool:
     """Note what came back, and stop mail to an address that refuses it or calls it spam. Says
-    whether it was new; the same may be told any number of times."""
+    whether it was new; the same may be told any number of times.
+
+    Of a letter whose reader the ledger has forgotten (`address` is "") it is counted, no more.
+    """
+    if not news.address:
+        news = replace(news, words="")  # they may name who it was
     with transaction.atomic():
         if news.delivery is not None:
             _, new = Returned.objects.get_or_create(
@@ -59,7 +64,7 @@ def hear(news: News, now: datetime) -> bool:
         reason = _reason(news, now)
         if reason is Suppression.Reason.COMPLAINED:
             _say_no(news, now)
-        if reason:
+        if reason and news.address:
             suppress(news.address, reason, news.words, now, delivery=news.delivery)
     return True
 

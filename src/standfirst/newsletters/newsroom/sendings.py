@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateformat import format as formatted
 from django.utils.formats import number_format
@@ -97,6 +98,10 @@ def sending(request: HttpRequest, pk: int) -> HttpResponse:
         "may_steer": request.user.has_perm(STEER),
         "page_title": title_of(one),
         "header_icon": "mail",
+        "breadcrumbs_items": [
+            {"url": reverse("newsletters_sendings"), "label": "Sent"},
+            {"url": "", "label": title_of(one)},
+        ],
     }
     return render(request, "newsletters/newsroom/sending.html", context)
 
@@ -161,7 +166,9 @@ def steer(request: HttpRequest, pk: int) -> HttpResponse:
         case "resume":
             done, said = resume(pk), "It goes on."
         case "cancel":
-            done = bool(cancel(pk, why=f"Cancelled by {who}.")) or True
+            cancel(pk, why=f"Cancelled by {who}.")
+            # It may have ended meanwhile; and of one that was cancelled before nothing changes.
+            done = Sending.objects.filter(pk=pk, state=SendingState.CANCELLED).exists()
             said = "Cancelled: who has no letter yet gets none."
         case "again":
             done, said = _again(request, pk)
@@ -175,7 +182,7 @@ def steer(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _again(request: HttpRequest, pk: int) -> tuple[bool, str]:
-    wanted = {int(one) for one in request.POST.getlist("delivery") if one.isdigit()}
+    wanted = {int(one) for one in request.POST.getlist("delivery") if one.isdecimal()}
     doubtful = [one for one in in_doubt(pk) if one in wanted or "all" in request.POST]
     try:
         count = send_again(doubtful)
