@@ -57,7 +57,7 @@ class Carried:
     def letters(self) -> Iterator[Outgoing]:
         values, makes = self._turn.values, self._makes
         for who in self._turn.batch.recipients:
-            if self._stopped:
+            if self._stopped or uptime() >= self._turn.until:
                 return
             try:
                 letter = makes[who.variant](who, values.of(who))
