@@ -101,8 +101,10 @@ class Carried:
         elif outcome is Outcome.REFUSED:
             self.fates.append(Fate(number, DeliveryState.REFUSED, words))
         elif outcome is Outcome.DEFERRED:
-            tries = next(one.tries for one in self._turn.batch.recipients if one.delivery == number)
-            self.fates.append(put_off(number, tries, words))
+            self.fates.append(put_off(number, self._tries(number), words))
+
+    def _tries(self, number: int) -> int:
+        return next(one.tries for one in self._turn.batch.recipients if one.delivery == number)
 
     def told(self) -> Told:
         """All that is known now."""
@@ -115,7 +117,7 @@ class Carried:
             # It may be about this reader after all. So those behind go first at the next try; else
             # one address that a server answers so would keep a whole list from its letters.
             (number,) = self._met_trouble
-            self.fates.append(put_off(number, self._tries[number], self.trouble))
+            self.fates.append(put_off(number, self._tries(number), self.trouble))
             known.add(number)
         return Told(
             batch=held.batch,
