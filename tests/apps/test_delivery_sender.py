@@ -23,6 +23,7 @@ from standfirst.newsletters.actions.sending import (
 from standfirst.newsletters.delivery import clerk as clerks
 from standfirst.newsletters.delivery import ledger, rules, sender
 from standfirst.newsletters.delivery.journal import Journal, journals_in
+from standfirst.newsletters.delivery.limits import Limits, periods
 from standfirst.newsletters.delivery.recovery import recover, work_waits
 from standfirst.newsletters.delivery.road import Answer, Outcome, Outgoing
 from standfirst.newsletters.delivery.sender import Sender
@@ -565,7 +566,8 @@ def claimed(folder: Path, size: int = 100) -> tuple[Journal, ledger.Held]:
     """A batch that a sender of ours has just claimed."""
     journal = Journal(folder)
     with transaction_in_turn():
-        held = ledger.claim([(journal.name, size)], ledger.database_now())[0]
+        now = ledger.database_now()
+        (held,) = ledger.claim([(journal.name, size)], now, Limits(periods(now, "locmem")))
     assert held
     return journal, held
 

@@ -86,16 +86,13 @@ def database_now() -> datetime:
 # -- claiming -------------------------------------------------------------------------------------
 
 
-def claim(
-    wishes: Iterable[tuple[str, int]], now: datetime, limits: Limits | None = None
-) -> list[Held | None]:
+def claim(wishes: Iterable[tuple[str, int]], now: datetime, limits: Limits) -> list[Held | None]:
     """A batch for each wish (the claimer's name, about how many letters: never half as many more),
     or None.
 
     `now` is the database's. Short lists come first, so that no alert waits for a million editions.
     """
     wanted = list(wishes)
-    limits = limits or Limits()
     found: list[Held | None] = []
     running = iter(_running())
     batches: list[Batch] = []
