@@ -23,6 +23,7 @@ from standfirst.newsletters.actions.sending import (
 from standfirst.newsletters.delivery import clerk as clerks
 from standfirst.newsletters.delivery import ledger, rules, sender
 from standfirst.newsletters.delivery.journal import Journal, journals_in
+from standfirst.newsletters.delivery.limits import Limits, periods
 from standfirst.newsletters.delivery.recovery import recover, work_waits
 from standfirst.newsletters.delivery.road import Answer, Outcome, Outgoing
 from standfirst.newsletters.delivery.sender import Sender
@@ -567,7 +568,8 @@ def claimed(folder: Path, size: int = 100) -> tuple[Journal, ledger.Held]:
     """A batch that a sender of ours has just claimed."""
     journal = Journal(folder)
     with transaction_in_turn():
-        held = ledger.claim([(journal.name, size)], ledger.database_now())[0]
+        now = ledger.database_now()
+        (held,) = ledger.claim([(journal.name, size)], now, Limits(periods(now, "locmem")))
     assert held
     return journal, held
 
@@ -595,11 +597,26 @@ def test_a_provider_that_is_quicker_than_the_senders_word_makes_nobody_forgotten
 
 
 def test_two_senders_never_hold_the_same_batch(tmp_path: Path) -> None:
-    readers(120)
+    readers(170)
     begin_daily()
     _, one = claimed(tmp_path, 50)
     _, other = claimed(tmp_path, 50)
     assert (one.first, one.last, other.first, other.last) == (1, 50, 51, 100)
+
+
+def test_a_small_rest_of_a_batch_goes_along_and_is_no_batch_of_its_own(tmp_path: Path) -> None:
+    readers(75)
+    begin_daily()
+    _, one = claimed(tmp_path, 50)
+    assert (one.first, one.last, one.queued) == (1, 75, 75)
+
+
+def test_a_rest_that_a_limit_forbids_stays(tmp_path: Path) -> None:
+    readers(75)
+    limit(an_hour=60)
+    begin_daily()
+    _, one = claimed(tmp_path, 50)
+    assert (one.first, one.last) == (1, 50)
 
 
 def test_a_living_senders_batch_is_left_alone_also_when_its_lease_ran_out_by_a_jumping_clock(

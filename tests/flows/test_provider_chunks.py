@@ -273,6 +273,51 @@ def test_an_address_that_cannot_be_written_does_not_keep_the_others_from_theirs(
     ]
 
 
+def refusing(*addresses: str, status: int = 400) -> tuple[Any, list[int]]:
+    """Answers of a provider that refuses a request for one bad address, and how often it did."""
+    asked = [0]
+
+    def answer(server: Standin) -> Any:
+        def says(body: bytes) -> Any:
+            asked[0] += 1
+            text = unquote_plus(body.decode())
+            server.status = status if any(one in text for one in addresses) else 200
+            return ANSWERS["brevo"](body) if server.status == 200 else {"message": "not valid"}
+
+        return says
+
+    return answer, asked
+
+
+@pytest.mark.parametrize("bad", [(1,), (500,), (137,), (3, 250, 251), (1, 2, 499)])
+def test_a_request_refused_for_some_addresses_is_parted_until_only_these_are_refused(
+    settings: Any, standin: Standin, bad: tuple[int, ...]
+):
+    use("brevo", settings, standin)
+    answer, asked = refusing(*(f'"reader{n}@mail.example"' for n in bad))
+    standin.answer = answer(standin)
+    answers = send_chunk(LETTER, [reader(n) for n in range(1, 501)])
+    assert [one.number for one in answers] == [*range(1, 501)], "in their order"
+    refused = [one.number for one in answers if one.outcome is Outcome.REFUSED]
+    assert refused == list(bad)
+    assert all(
+        not one.everyone and "not valid" in one.words for one in answers if one.number in bad
+    )
+    assert {one.outcome for one in answers if one.number not in bad} == {Outcome.ACCEPTED}
+    assert asked[0] < 3 + 20 * len(bad)
+
+
+def test_a_letter_that_a_provider_refuses_makes_everyone_wait_and_blames_nobody(
+    settings: Any, standin: Standin
+):
+    use("brevo", settings, standin)
+    answer, asked = refusing("Ports")
+    standin.answer = answer(standin)
+    answers = send_chunk(LETTER, [reader(n) for n in range(1, 501)])
+    assert {(one.outcome, one.everyone) for one in answers} == {(Outcome.DEFERRED, True)}
+    assert asked == [3]
+
+
 def test_a_chunk_that_is_too_big_is_not_sent(settings: Any, standin: Standin):
     use("mailjet", settings, standin)
     with pytest.raises(ValueError, match="too many readers"):

@@ -81,11 +81,11 @@ def message_id(delivery: int, key: str, host: str) -> str:
     return f"<d{delivery}.{key}@{host}>"
 
 
-def checked_id(made: str) -> str:
+def checked_id(made: str) -> bytes:
     """The id as it is. Raises ValueError where it is none."""
     if not _ID.fullmatch(made):
         raise ValueError(f"{made[:80]!r} cannot be a Message-ID.")
-    return made
+    return made.encode()
 
 
 def date(moment: datetime) -> str:
@@ -94,11 +94,11 @@ def date(moment: datetime) -> str:
 
 
 @lru_cache(maxsize=16)
-def checked_date(made: str) -> str:
+def checked_date(made: str) -> bytes:
     """The date as it is. Raises ValueError where it is none."""
     if not _DATE.fullmatch(made):
         raise ValueError(f"{made[:60]!r} cannot be a Date.")
-    return made
+    return made.encode()
 
 
 @lru_cache(maxsize=4096)  # names come again

@@ -49,8 +49,6 @@ class Carried:
     def __init__(self, turn: Turn, journal: Journal, makes: Mapping[str, Make]) -> None:
         self._turn, self._journal, self._makes = turn, journal, makes
         self._leaving: deque[int] = deque()
-        self._tries: dict[int, int] = {}
-        self._known: set[int] = set()
         self._stopped = False
         self.accepted: list[int] = []
         self.fates: list[Fate] = list(turn.batch.dropped)
@@ -62,7 +60,6 @@ class Carried:
         for who in self._turn.batch.recipients:
             if self._stopped or uptime() >= self._turn.until:
                 return
-            self._tries[who.delivery] = who.tries
             try:
                 letter = makes[who.variant](who, values.of(who))
             except ValueError as error:
@@ -104,7 +101,10 @@ class Carried:
         elif outcome is Outcome.REFUSED:
             self.fates.append(Fate(number, DeliveryState.REFUSED, words))
         elif outcome is Outcome.DEFERRED:
-            self.fates.append(put_off(number, self._tries[number], words))
+            self.fates.append(put_off(number, self._tries(number), words))
+
+    def _tries(self, number: int) -> int:
+        return next(one.tries for one in self._turn.batch.recipients if one.delivery == number)
 
     def told(self) -> Told:
         """All that is known now."""
@@ -117,7 +117,7 @@ class Carried:
             # It may be about this reader after all. So those behind go first at the next try; else
             # one address that a server answers so would keep a whole list from its letters.
             (number,) = self._met_trouble
-            self.fates.append(put_off(number, self._tries[number], self.trouble))
+            self.fates.append(put_off(number, self._tries(number), self.trouble))
             known.add(number)
         return Told(
             batch=held.batch,

@@ -110,15 +110,18 @@ def read(held: Held, now: datetime, around: Around) -> Batch:
 def _statement(
     sending: Sending, held: Held, now: datetime, around: Around
 ) -> tuple[str, list[Any]]:
-    """One query a batch, so that an unsubscribe counts for the very next one."""
+    """One query a batch, so that an unsubscribe counts for the very next one.
+
+    No EXISTS and no JOIN: PostgreSQL would often read all members and all consent for them, where
+    a thousand look-ups by key take a quarter of the time."""
     state = DeliveryState
     more = ""
     numbers: list[Any] = []
     if around.double_opt_in:
         more += (
-            f"WHEN NOT EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "  # noqa: S608
-            "e.user_id = d.member AND e.verified AND lower(e.email) = lower(d.address)) "
-            f"THEN {state.UNCONFIRMED} "
+            f"WHEN (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "  # noqa: S608
+            "e.user_id = d.member AND e.verified AND lower(e.email) = lower(d.address) LIMIT 1) "
+            f"IS NULL THEN {state.UNCONFIRMED} "
         )
     if sending.audience == Audience.TOPIC:
         condition, numbers = follows(sending, "d.member")
@@ -128,23 +131,25 @@ def _statement(
     low, high = Delivery.ids_of(held.sending, held.first, held.last)
     sql = f"""
 SELECT d.id, d.member, d.address, d.name, d.variant, d.tries,
-       CASE WHEN m.id IS NULL OR NOT m.is_active OR lower(m.email) <> lower(d.address)
-                 THEN {state.GONE}
-            WHEN NOT EXISTS (SELECT 1 FROM {Consent._meta.db_table} c
-                             WHERE c.letter = %s AND c.member_id = d.member AND c.given)
-                 THEN {state.UNSUBSCRIBED}
-            WHEN EXISTS (SELECT 1 FROM {Suppression._meta.db_table} x
-                         WHERE lower(x.address) = lower(d.address)) THEN {state.SUPPRESSED}
+       CASE WHEN d.staff IS NULL THEN {state.GONE}
+            WHEN (SELECT 1 FROM {Consent._meta.db_table} c
+                  WHERE c.letter = %s AND c.member_id = d.member AND c.given LIMIT 1)
+                 IS NULL THEN {state.UNSUBSCRIBED}
+            WHEN (SELECT 1 FROM {Suppression._meta.db_table} x
+                  WHERE lower(x.address) = lower(d.address) LIMIT 1)
+                 IS NOT NULL THEN {state.SUPPRESSED}
             {more} ELSE 0 END,
-       CASE WHEN m.is_staff OR EXISTS (
+       CASE WHEN d.staff = 1 OR (
                  SELECT 1 FROM {Subscription._meta.db_table} s WHERE s.member_id = d.member
-                 AND s.starts_at <= %s AND s.ends_at > %s)
+                 AND s.starts_at <= %s AND s.ends_at > %s LIMIT 1) IS NOT NULL
             THEN '{SUBSCRIBER}' ELSE '{MEMBER}' END,
        (SELECT count(*) FROM {Unlock._meta.db_table} u WHERE u.member_id = d.member
         AND u.month = %s AND u.kind = '{UnlockKind.CREDIT.value}')
-FROM {Delivery._meta.db_table} d LEFT JOIN {Member._meta.db_table} m ON m.id = d.member
-WHERE d.id BETWEEN %s AND %s AND d.state = {state.QUEUED}
-      {"AND d.tries = 0" if held.untried_only else ""}
+FROM (SELECT d.*, (SELECT CASE WHEN m.is_staff THEN 1 ELSE 0 END
+                   FROM {Member._meta.db_table} m WHERE m.id = d.member AND m.is_active
+                   AND lower(m.email) = lower(d.address)) AS staff
+      FROM {Delivery._meta.db_table} d WHERE d.id BETWEEN %s AND %s AND d.state = {state.QUEUED}
+      {"AND d.tries = 0" if held.untried_only else ""}) d
 ORDER BY d.id
 """  # noqa: S608  our own tables' names and numbers
     return sql, [sending.consent, *numbers, moment, moment, month, low, high]
