@@ -18,7 +18,6 @@ from standfirst.newsletters.actions.sending import (
     pause,
     resume,
     send_again,
-    settle_uncertain,
 )
 from standfirst.newsletters.delivery import clerk as clerks
 from standfirst.newsletters.delivery import ledger, rules, sender
@@ -442,8 +441,8 @@ def test_letters_in_doubt_are_sent_again_only_when_a_colleague_chooses_them(tmp_
     assert send_again([doubtful[0], 12, doubtful[0] + 7]) == 1
     send(road, tmp_path)
     assert in_doubt(sending.pk) == doubtful[1:]
-    assert settle_uncertain(doubtful[1], accepted=False, why="said its log")
-    assert not settle_uncertain(doubtful[1], accepted=True)
+    assert hear(doubtful[1], DeliveryState.REFUSED, "said its log")
+    assert not hear(doubtful[1], ACCEPTED)
     assert_exact(sending, road.counts, doubt=0)
     assert sending.state == SendingState.DONE
 
