@@ -6,7 +6,7 @@ On SQLite and on a PostgreSQL of its own that really writes to the disk: a list 
 members, timed), and a 45 KB edition with each reader's name, links and unsubscribe address is sent
 by the product's own sender to our sink on loopback, unsigned and signed. `wire` is the bare limit:
 the client of that name (bench.mail.clients), before and after, over as many connections, to a sink
-that writes down as much. `rsa_us` is what a signature alone costs while as many processes make some.
+that writes down as much. `rsa_us`: what a signature alone costs while as many processes make some.
 The sink's own count says that each reader got exactly one.
 """
 
