@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from standfirst.access.models import Unlock
@@ -446,6 +447,58 @@ def test_what_is_heard_of_a_letter_is_counted(tmp_path: Path) -> None:
     assert_exact(sending, road.counts)
     found = progress_of(sending, timezone.now())
     assert (found.bounced, found.complained, found.accepted) == (1, 1, 5)
+
+
+# -- who has another address by now ------------------------------------------------------------
+
+
+def moves(old: str, new: str) -> None:
+    member = Member.objects.get(email=old)
+    Member.objects.filter(pk=member.pk).update(email=new)
+    EmailAddress.objects.filter(user=member).delete()
+    EmailAddress.objects.create(user=member, email=new, primary=True, verified=True)
+
+
+def test_who_changes_the_address_after_the_freeze_gets_the_letter_at_the_new_one(
+    tmp_path: Path,
+) -> None:
+    for name in ("ada", "bob", "eve"):
+        reader(f"{name}@old.example")
+    sending, road = begin_daily(), MemoryRoad()
+    Suppression.objects.create(address="Bob@new.example", reason="complained")
+    Suppression.objects.create(address="eve@old.example", reason="bounced")
+    for name in ("ada", "bob", "eve"):
+        moves(f"{name}@old.example", f"{name}@new.example")
+    MailSettings(double_opt_in=True).save()
+    send(road, tmp_path)
+    assert road.counts == {"ada@new.example": 1, "eve@new.example": 1}
+    assert_exact(sending, road.counts, doubt=0)
+    assert states_of(sending)["bob@old.example"] is DeliveryState.SUPPRESSED
+
+
+def test_what_was_tried_already_stays_with_its_address(tmp_path: Path) -> None:
+    reader("ada@old.example")
+    sending = begin_daily()
+    send(MemoryRoad(says=refusing(451)), tmp_path)
+    moves("ada@old.example", "ada@new.example")
+    later(5)
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert road.counts == {"ada@old.example": 1}
+
+
+def test_two_who_exchange_their_addresses_get_one_each(tmp_path: Path) -> None:
+    reader("ada@example.org")
+    reader("bob@example.org")
+    sending = begin_daily()
+    moves("ada@example.org", "for.a.moment@example.org")
+    moves("bob@example.org", "ada@example.org")
+    moves("for.a.moment@example.org", "bob@example.org")
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert road.counts == {"ada@example.org": 1, "bob@example.org": 1}
 
 
 # -- limits ----------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from standfirst.newsletters.models import (
     Suppression,
 )
 from standfirst.publication.queries import the_publication
+from standfirst.publication.statements import transaction_in_turn
 from standfirst.subscriptions.models import Subscription
 
 WHY = {
@@ -84,13 +85,19 @@ class Around:
 
 
 def read(held: Held, now: datetime, around: Around) -> Batch:
-    """The deliveries of a claimed batch, with what is true of their members at `now` (aware)."""
+    """The deliveries of a claimed batch, with what is true of their members at `now` (aware).
+
+    Who has another address by now gets the letter there, which is written before it leaves, so
+    that a bounce is that address's. What was tried already stays with the one it was tried at.
+    """
     sending, has = around.sending(held.sending)
     sql, values = _statement(sending, held, now, around)
     batch = Batch(held, [], [], {})
+    moved: list[tuple[str, int]] = []
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        for delivery, member, address, name, was, tries, fate, variant, used in cursor.fetchall():
+        for row in cursor.fetchall():
+            delivery, member, frozen, address, name, was, tries, fate, variant, used = row
             if not fate and variant not in has:
                 fate = DeliveryState.OUTSIDE
             if fate:
@@ -99,12 +106,24 @@ def read(held: Held, now: datetime, around: Around) -> Batch:
                 continue
             if variant != was:
                 batch.variants[delivery] = variant
+            if address != frozen:
+                moved.append((address, delivery))
             batch.recipients.append(
                 Recipient(delivery, member, address, name, variant, tries, used)
+            )
+    if moved:
+        with transaction_in_turn(), connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {Delivery._meta.db_table} SET address = %s WHERE id = %s",  # noqa: S608
+                moved,
             )
     # One after the other, since a provider's request has one text.
     batch.recipients.sort(key=lambda who: who.variant)
     return batch
+
+
+# Where a letter goes that was not tried yet: to the member's present address.
+_ADDRESS = "CASE WHEN d.tries = 0 AND m.email IS NOT NULL THEN m.email ELSE d.address END"
 
 
 def _statement(
@@ -117,7 +136,7 @@ def _statement(
     if around.double_opt_in:
         more += (
             f"WHEN NOT EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "  # noqa: S608
-            "e.user_id = d.member AND e.verified AND lower(e.email) = lower(d.address)) "
+            f"e.user_id = d.member AND e.verified AND lower(e.email) = lower({_ADDRESS})) "
             f"THEN {state.UNCONFIRMED} "
         )
     if sending.audience == Audience.TOPIC:
@@ -127,13 +146,13 @@ def _statement(
     month = connection.ops.adapt_datefield_value(around.month)
     low, high = Delivery.ids_of(held.sending, held.first, held.last)
     sql = f"""
-SELECT d.id, d.member, d.address, d.name, d.variant, d.tries,
+SELECT d.id, d.member, d.address, {_ADDRESS}, d.name, d.variant, d.tries,
        CASE WHEN m.id IS NULL OR NOT m.is_active THEN {state.GONE}
             WHEN NOT EXISTS (SELECT 1 FROM {Consent._meta.db_table} c
                              WHERE c.letter = %s AND c.member_id = d.member AND c.given)
                  THEN {state.UNSUBSCRIBED}
             WHEN EXISTS (SELECT 1 FROM {Suppression._meta.db_table} x
-                         WHERE lower(x.address) = lower(d.address)) THEN {state.SUPPRESSED}
+                         WHERE lower(x.address) = lower({_ADDRESS})) THEN {state.SUPPRESSED}
             {more} ELSE 0 END,
        CASE WHEN m.is_staff OR EXISTS (
                  SELECT 1 FROM {Subscription._meta.db_table} s WHERE s.member_id = d.member
