@@ -20,8 +20,9 @@ class SendingKind(models.TextChoices):
 
 
 class SendingState(models.TextChoices):
-    """Where a sending stands. Its list is complete from the beginning."""
+    """Where a sending stands. Nothing leaves before its list is whole."""
 
+    FREEZING = "freezing"  # its list is being made, a part at a time
     SENDING = "sending"
     PAUSED = "paused"
     CANCELLED = "cancelled"
@@ -52,7 +53,8 @@ class Sending(models.Model):
     total = models.PositiveIntegerField(default=0)
     by = models.BigIntegerField(null=True)  # the colleague's number; None: by itself
     begun_at = models.DateTimeField(default=timezone.now)
-    frozen_at = models.DateTimeField(null=True)
+    frozen_to = models.BigIntegerField(default=0)  # the list has who is on it up to this member
+    frozen_at = models.DateTimeField(null=True)  # the list was whole
     ended_at = models.DateTimeField(null=True)
     forgotten_at = models.DateTimeField(null=True)  # its rows no longer say to whom it went
     why = models.CharField(max_length=400, blank=True, default="")  # it was paused or cancelled
