@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from standfirst.access.models import Unlock
@@ -148,12 +149,12 @@ def test_a_small_sending_does_not_wait_for_a_large_one(tmp_path: Path) -> None:
 # -- what happens meanwhile ------------------------------------------------------------------------
 
 
-def test_who_unsubscribes_is_deleted_moves_or_bounces_in_mid_send_gets_nothing_more(
+def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = readers(600)
     sending, road = begin_daily(), MemoryRoad()
-    off, deleted, closed, bounced, moved = addresses[-5:]
+    off, deleted, closed, bounced = addresses[-4:]
 
     def before(letter: Outgoing) -> None:
         if letter.recipient != addresses[10]:
@@ -168,8 +169,6 @@ def test_who_unsubscribes_is_deleted_moves_or_bounces_in_mid_send_gets_nothing_m
         Consent.objects.filter(member__email=off).update(given=False)
         Member.objects.get(email=deleted).delete()
         Member.objects.filter(email=closed).update(is_active=False)
-        # Links of a letter to the old address would open the preferences of whoever reads it now.
-        Member.objects.filter(email=moved).update(email="new@reader.example")
         Suppression.objects.create(address=bounced.upper(), reason="bounced")
         connection.close()
 
@@ -178,10 +177,10 @@ def test_who_unsubscribes_is_deleted_moves_or_bounces_in_mid_send_gets_nothing_m
     send(road, tmp_path, lines=1)
     states = states_of(sending)
     assert states[off] == DeliveryState.UNSUBSCRIBED
-    assert states[deleted] == states[closed] == states[moved] == DeliveryState.GONE
+    assert states[deleted] == states[closed] == DeliveryState.GONE
     assert states[bounced] == DeliveryState.SUPPRESSED
     assert_exact(sending, road.counts, doubt=0)
-    assert sum(road.counts.values()) == 595
+    assert sum(road.counts.values()) == 596
 
 
 def test_whose_subscription_ends_in_mid_send_gets_the_members_letter(tmp_path: Path) -> None:
@@ -473,6 +472,58 @@ def test_what_is_heard_of_a_letter_is_counted(tmp_path: Path) -> None:
     assert_exact(sending, road.counts)
     found = progress_of(sending, timezone.now())
     assert (found.bounced, found.complained, found.accepted) == (1, 1, 5)
+
+
+# -- who has another address by now ------------------------------------------------------------
+
+
+def moves(old: str, new: str) -> None:
+    member = Member.objects.get(email=old)
+    Member.objects.filter(pk=member.pk).update(email=new)
+    EmailAddress.objects.filter(user=member).delete()
+    EmailAddress.objects.create(user=member, email=new, primary=True, verified=True)
+
+
+def test_who_changes_the_address_after_the_freeze_gets_the_letter_at_the_new_one(
+    tmp_path: Path,
+) -> None:
+    for name in ("ada", "bob", "eve"):
+        reader(f"{name}@old.example")
+    sending, road = begin_daily(), MemoryRoad()
+    Suppression.objects.create(address="Bob@new.example", reason="complained")
+    Suppression.objects.create(address="eve@old.example", reason="bounced")
+    for name in ("ada", "bob", "eve"):
+        moves(f"{name}@old.example", f"{name}@new.example")
+    MailSettings(double_opt_in=True).save()
+    send(road, tmp_path)
+    assert road.counts == {"ada@new.example": 1, "eve@new.example": 1}
+    assert_exact(sending, road.counts, doubt=0)
+    assert states_of(sending)["bob@old.example"] is DeliveryState.SUPPRESSED
+
+
+def test_what_the_old_addresss_server_put_off_goes_to_the_new_one_too(tmp_path: Path) -> None:
+    reader("ada@old.example")
+    sending = begin_daily()
+    send(MemoryRoad(says=refusing(451)), tmp_path)
+    moves("ada@old.example", "ada@new.example")
+    later(5)
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert road.counts == {"ada@new.example": 1}
+
+
+def test_two_who_exchange_their_addresses_get_one_each(tmp_path: Path) -> None:
+    reader("ada@example.org")
+    reader("bob@example.org")
+    sending = begin_daily()
+    moves("ada@example.org", "for.a.moment@example.org")
+    moves("bob@example.org", "ada@example.org")
+    moves("for.a.moment@example.org", "bob@example.org")
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert road.counts == {"ada@example.org": 1, "bob@example.org": 1}
 
 
 # -- limits ----------------------------------------------------------------------------------------

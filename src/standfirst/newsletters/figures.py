@@ -92,7 +92,7 @@ class Progress:
 
     @property
     def runs(self) -> bool:
-        return bool(self.sending.state == SendingState.SENDING)
+        return self.sending.state in {SendingState.FREEZING, SendingState.SENDING}
 
 
 _remembered: dict[tuple[int, str], tuple[float, Progress]] = {}

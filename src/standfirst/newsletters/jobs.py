@@ -12,7 +12,7 @@ from django_tasks import TaskContext, task
 
 from standfirst.members.mail import HEADERS, REMEMBERED, one_line, send_letter
 from standfirst.members.models import Member
-from standfirst.newsletters.actions import drafting, editions, forgetting
+from standfirst.newsletters.actions import drafting, editions, forgetting, sending
 from standfirst.newsletters.actions.forgetting import forget_member
 from standfirst.newsletters.actions.hearing import hear_mail
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
@@ -36,6 +36,11 @@ def draft_due() -> int:
 def send_due() -> editions.Done:
     """Send or hold the editions whose hour has come; the worker's tick calls it."""
     return editions.send_due(timezone.now())
+
+
+def make_lists() -> int:
+    """Go on with long lists that are not whole yet; the worker's tick calls it."""
+    return sending.make_lists()
 
 
 @task(takes_context=True)

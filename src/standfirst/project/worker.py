@@ -32,6 +32,7 @@ from standfirst.newsletters.delivery.process import Children
 from standfirst.newsletters.jobs import (
     draft_due,
     forget_old_letters,
+    make_lists,
     read_bounces,
     send_due,
 )
@@ -160,6 +161,7 @@ def chores() -> list[Chore]:
         Chore("write sitemaps", 60, write_sitemaps),
         Chore("draft editions", 20, draft_due),
         Chore("send editions", 10, send_due),
+        Chore("make lists", 3, make_lists),
         Chore("tell followers", 30, tell_followers),
         Chore("tell of new choices", 300, tell_of_choices),
         Chore("take addresses in", 1, take_lists_in),  # not as long as that: jobs go between

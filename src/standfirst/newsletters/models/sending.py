@@ -1,8 +1,8 @@
 """The ledger of what is sent: a sending, its letters, its batches, and one row for each address.
 
 The rows are written by the SQL of `delivery` alone. A delivery's id is `sending << 32 | number`, so
-that a batch is a range of ids and needs no index of its own; why nobody stands on a list twice, says
-decision 0028.
+that a batch is a range of ids and needs no index of its own; decision 0028 says why nobody stands on a
+list twice.
 """
 
 from functools import reduce
@@ -21,8 +21,9 @@ class SendingKind(models.TextChoices):
 
 
 class SendingState(models.TextChoices):
-    """Where a sending stands. Its list is complete from the beginning."""
+    """Where a sending stands. Nothing leaves before its list is whole."""
 
+    FREEZING = "freezing"  # its list is being made, a part at a time
     SENDING = "sending"
     PAUSED = "paused"
     CANCELLED = "cancelled"
@@ -53,7 +54,8 @@ class Sending(models.Model):
     total = models.PositiveIntegerField(default=0)
     by = models.BigIntegerField(null=True)  # the colleague's number; None: by itself
     begun_at = models.DateTimeField(default=timezone.now)
-    frozen_at = models.DateTimeField(null=True)
+    frozen_to = models.BigIntegerField(default=0)  # the list has who is on it up to this member
+    frozen_at = models.DateTimeField(null=True)  # the list was whole
     ended_at = models.DateTimeField(null=True)
     forgotten_at = models.DateTimeField(null=True)  # its rows no longer say to whom it went
     why = models.CharField(max_length=400, blank=True, default="")  # it was paused or cancelled

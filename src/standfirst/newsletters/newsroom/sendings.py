@@ -130,6 +130,8 @@ def _sentence(progress: Progress) -> str:
             return f"Sent{ended}." if progress.total else "There was nobody to send it to."
         case SendingState.CANCELLED:
             return f"Cancelled. {one.why}".strip()
+        case SendingState.FREEZING:
+            return "Begun; the list of who gets it is being made."
         case SendingState.PAUSED:
             return f"Paused. {one.why}".strip()
     if progress.waits:
@@ -200,6 +202,8 @@ class RunningNow(Component):  # type: ignore[misc]
     order = 50
 
     def get_context_data(self, parent_context: dict[str, Any]) -> dict[str, Any]:
-        running = Sending.objects.filter(state=SendingState.SENDING).select_related("edition")
+        running = Sending.objects.filter(
+            state__in=[SendingState.FREEZING, SendingState.SENDING]
+        ).select_related("edition")
         now = timezone.now()
         return {"running": [(one, title_of(one), progress_of(one, now)) for one in running[:5]]}
