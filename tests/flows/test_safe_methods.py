@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
+from standfirst.newsletters.models import MailSettings
 from tests.cast import Magazine, make_cast
 from tests.walker import addresses
 
@@ -41,7 +42,9 @@ def contents() -> dict[str, str]:
 @pytest.fixture
 def magazine(settings: Any, tmp_path: Any) -> Magazine:
     settings.MEDIA_ROOT = tmp_path
-    return make_cast()
+    made = make_cast()
+    MailSettings.objects.all().delete()  # what nobody has set yet is not made by a look
+    return made
 
 
 @pytest.mark.parametrize("kind", range(7))
