@@ -42,7 +42,7 @@ def running_demo(home: Path, *arguments: str, wait: float = 600) -> Iterator[str
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(20)
+            process.wait(60)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

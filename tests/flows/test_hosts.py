@@ -313,5 +313,5 @@ def test_a_worker_killed_in_the_middle_of_publishing_publishes_once_after_all(
             time.sleep(1)
         finally:
             worker.terminate()
-            worker.wait(20)
+            worker.wait(60)
         assert watching.execute(log, published).fetchone() == (1,)
