@@ -27,7 +27,7 @@ class MemoryRoad:
     before: Callable[[Outgoing], None] = lambda letter: None  # at each letter, before it is handed
     slow: float = 0.0
     closed: bool = False
-    name: str = "memory"
+    name: str = "locmem"  # as `road_in_use` calls it in tests
     taken: list[Outgoing] = field(default_factory=list)
 
     def line(self, sending: int) -> "MemoryLine":

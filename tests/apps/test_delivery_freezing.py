@@ -1,7 +1,10 @@
 """Who stands on the list of a sending, and that there is one list whoever begins it."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -9,7 +12,9 @@ from django.utils import timezone
 
 from standfirst.articles.models import Topic
 from standfirst.members.models import Consent, Member
-from standfirst.newsletters.actions.sending import begin
+from standfirst.newsletters.actions.sending import begin, cancel, make_lists, pause
+from standfirst.newsletters.delivery import freezing, sender
+from standfirst.newsletters.delivery.sender import Sender
 from standfirst.newsletters.models import (
     Audience,
     Batch,
@@ -22,7 +27,15 @@ from standfirst.newsletters.models import (
     SendingState,
     Suppression,
 )
-from tests.letters_sent import LETTERS, begin_daily, reader, rows_of
+from tests.letters_sent import (
+    LETTERS,
+    assert_exact,
+    begin_daily,
+    reader,
+    rows_of,
+    states_of,
+)
+from tests.lines import MemoryRoad
 from tests.making import make_member, subscribe
 
 
@@ -142,3 +155,119 @@ def test_an_empty_list_is_done_at_once(db: None) -> None:
         SendingKind.ALERT, "alert:1", LETTERS, consent="alerts", sender="a@b.c", now=timezone.now()
     )
     assert (sending.total, sending.state) == (0, SendingState.DONE)
+
+
+# -- a list that is made in several parts ----------------------------------------------------------
+
+
+def everybody() -> None:
+    """Sixty readers of every kind, in no order."""
+    for number in range(60):
+        member = reader(f"r{number}@example.org", given=number % 7 != 0, verified=number % 3 != 0)
+        if number % 4 == 0:
+            subscribe(member)
+        if number % 5 == 0:
+            Suppression.objects.create(address=member.email, reason="bounced")
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "IDLE", 0.05)
+    monkeypatch.setattr(freezing, "PART", 8)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("variants", [("subscriber", "member"), ("member",)])
+def test_a_list_made_in_parts_is_the_list_made_at_once(
+    monkeypatch: pytest.MonkeyPatch, variants: tuple[str, ...]
+) -> None:
+    everybody()
+    letters = {variant: LETTERS[variant] for variant in variants}
+    whole = begin_daily("edition:1", letters=letters)
+    monkeypatch.setattr(freezing, "PART", 8)
+    parts = begin_daily("edition:2", letters=letters)
+    assert rows_of(whole) == rows_of(parts)
+    assert (parts.total, parts.state) == (whole.total, SendingState.SENDING)
+    assert parts.frozen_at
+    assert_exact(parts, {})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_leaves_before_the_list_is_whole_and_the_worker_goes_on_with_it(
+    in_parts: None, tmp_path: Path
+) -> None:
+    everybody()
+    with transaction.atomic():
+        sending = begin_daily()
+    assert (sending.state, sending.frozen_at) == (SendingState.FREEZING, None)
+    assert 0 < sending.total <= 8
+    road = MemoryRoad()
+    asyncio.run(Sender(road, tmp_path, lines=2).run())
+    assert not road.taken
+    assert not pause(sending.pk)
+    assert make_lists() == 1
+    assert make_lists() == 0
+    asyncio.run(Sender(road, tmp_path, lines=2).run())
+    assert_exact(sending, road.counts, doubt=0)
+    assert sending.state == SendingState.DONE
+    assert sending.total == Consent.objects.filter(given=True).count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_killed_between_two_parts_loses_nothing(
+    in_parts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody()
+    real, parts = freezing.freeze, []
+
+    def killed(*given: Any) -> bool:
+        parts.append(1)
+        whole = real(*given)
+        if len(parts) == 3:  # its rows are written, and are taken back with the transaction
+            raise KeyboardInterrupt
+        return whole
+
+    monkeypatch.setattr("standfirst.newsletters.actions.sending.freeze", killed)
+    with pytest.raises(KeyboardInterrupt):
+        begin_daily()
+    sending = begin_daily()  # begun a second time it is the same
+    assert sending.state == SendingState.FREEZING
+    assert Delivery.objects.count() == sending.total
+    assert make_lists() == 1
+    assert_exact(sending, {})
+    assert sending.total == Consent.objects.filter(given=True).count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_make_one_list(in_parts: None) -> None:
+    everybody()
+    with transaction.atomic():
+        sending = begin_daily()
+    together = Barrier(2)
+
+    def work(_: int) -> None:
+        try:
+            together.wait()
+            make_lists()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, range(2)))
+    assert_exact(sending, {})
+    assert sending.state == SendingState.SENDING
+    assert sending.total == Consent.objects.filter(given=True).count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sending_that_is_cancelled_before_its_list_is_whole_stays_cancelled(
+    in_parts: None,
+) -> None:
+    everybody()
+    with transaction.atomic():
+        sending = begin_daily()
+    cancel(sending.pk, why="Not today.")
+    assert make_lists() == 0
+    assert_exact(sending, {})
+    assert sending.state == SendingState.CANCELLED
+    assert DeliveryState.QUEUED not in states_of(sending).values()

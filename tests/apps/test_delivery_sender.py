@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from standfirst.access.models import Unlock
@@ -18,11 +19,11 @@ from standfirst.newsletters.actions.sending import (
     pause,
     resume,
     send_again,
-    settle_uncertain,
 )
 from standfirst.newsletters.delivery import clerk as clerks
-from standfirst.newsletters.delivery import ledger, sender
+from standfirst.newsletters.delivery import ledger, rules, sender
 from standfirst.newsletters.delivery.journal import Journal, journals_in
+from standfirst.newsletters.delivery.limits import Limits, periods
 from standfirst.newsletters.delivery.recovery import recover, work_waits
 from standfirst.newsletters.delivery.road import Answer, Outcome, Outgoing
 from standfirst.newsletters.delivery.sender import Sender
@@ -34,6 +35,7 @@ from standfirst.newsletters.models import (
     DeliveryState,
     Letter,
     MailSettings,
+    ProviderLimit,
     Quota,
     Rest,
     Sending,
@@ -261,13 +263,16 @@ def test_who_is_taken_at_the_second_try_gets_one_letter(tmp_path: Path) -> None:
     assert len(road.counts) == 200
 
 
-def test_words_about_us_rest_the_road_and_count_for_no_address(tmp_path: Path) -> None:
+def test_words_about_us_rest_the_road_and_count_for_no_address_but_the_first(
+    tmp_path: Path,
+) -> None:
     readers(30)
     sending = begin_daily()
     road = MemoryRoad(says=refusing(451, everyone=True))
     send(road, tmp_path)
     assert not road.taken
-    assert set(Delivery.objects.values_list("state", "tries")) == {(DeliveryState.QUEUED, 0)}
+    assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.QUEUED}
+    assert sum(Delivery.objects.values_list("tries", flat=True)) == 1
     rest = Rest.objects.get()
     assert 50 < (rest.until - ledger.database_now()).total_seconds() <= 60
     assert "451 not here" in waits(sending)
@@ -276,9 +281,31 @@ def test_words_about_us_rest_the_road_and_count_for_no_address(tmp_path: Path) -
     assert not road.taken, "it rests"
     Rest.objects.update(until=timezone.now())
     send(road, tmp_path)
+    later(1)
+    send(road, tmp_path)
     assert_exact(sending, road.counts, doubt=0)
+    assert len(road.counts) == 30
     assert sending.state == SendingState.DONE
     assert not Rest.objects.exists()
+
+
+def test_one_address_that_is_answered_as_if_it_were_about_us_keeps_nobody_from_theirs(
+    tmp_path: Path,
+) -> None:
+    readers(30)
+    sending = begin_daily()
+    road = MemoryRoad(says=refusing(554, "r0@example.org", everyone=True))
+    send(road, tmp_path)
+    assert not road.taken
+    for minutes in (0, *rules.PAUSES):
+        later(minutes)
+        Rest.objects.update(until=timezone.now())
+        send(road, tmp_path)
+        assert len(road.counts) == 29
+    assert_exact(sending, road.counts, doubt=0)
+    assert left_over(sending, DeliveryState.REFUSED) == {"r0@example.org"}
+    assert "given up after 6 tries: 554" in Delivery.objects.get(address="r0@example.org").why
+    assert sending.state == SendingState.DONE
 
 
 def test_a_server_that_is_away_loses_nothing_and_is_named(
@@ -413,8 +440,8 @@ def test_letters_in_doubt_are_sent_again_only_when_a_colleague_chooses_them(tmp_
     assert send_again([doubtful[0], 12, doubtful[0] + 7]) == 1
     send(road, tmp_path)
     assert in_doubt(sending.pk) == doubtful[1:]
-    assert settle_uncertain(doubtful[1], accepted=False, why="said its log")
-    assert not settle_uncertain(doubtful[1], accepted=True)
+    assert hear(doubtful[1], DeliveryState.REFUSED, "said its log")
+    assert not hear(doubtful[1], ACCEPTED)
     assert_exact(sending, road.counts, doubt=0)
     assert sending.state == SendingState.DONE
 
@@ -447,14 +474,68 @@ def test_what_is_heard_of_a_letter_is_counted(tmp_path: Path) -> None:
     assert (found.bounced, found.complained, found.accepted) == (1, 1, 5)
 
 
+# -- who has another address by now ------------------------------------------------------------
+
+
+def moves(old: str, new: str) -> None:
+    member = Member.objects.get(email=old)
+    Member.objects.filter(pk=member.pk).update(email=new)
+    EmailAddress.objects.filter(user=member).delete()
+    EmailAddress.objects.create(user=member, email=new, primary=True, verified=True)
+
+
+def test_who_changes_the_address_after_the_freeze_gets_the_letter_at_the_new_one(
+    tmp_path: Path,
+) -> None:
+    for name in ("ada", "bob", "eve"):
+        reader(f"{name}@old.example")
+    sending, road = begin_daily(), MemoryRoad()
+    Suppression.objects.create(address="Bob@new.example", reason="complained")
+    Suppression.objects.create(address="eve@old.example", reason="bounced")
+    for name in ("ada", "bob", "eve"):
+        moves(f"{name}@old.example", f"{name}@new.example")
+    MailSettings(double_opt_in=True).save()
+    send(road, tmp_path)
+    assert road.counts == {"ada@new.example": 1, "eve@new.example": 1}
+    assert_exact(sending, road.counts, doubt=0)
+    assert states_of(sending)["bob@old.example"] is DeliveryState.SUPPRESSED
+
+
+def test_what_the_old_addresss_server_put_off_goes_to_the_new_one_too(tmp_path: Path) -> None:
+    reader("ada@old.example")
+    sending = begin_daily()
+    send(MemoryRoad(says=refusing(451)), tmp_path)
+    moves("ada@old.example", "ada@new.example")
+    later(5)
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert road.counts == {"ada@new.example": 1}
+
+
+def test_two_who_exchange_their_addresses_get_one_each(tmp_path: Path) -> None:
+    reader("ada@example.org")
+    reader("bob@example.org")
+    sending = begin_daily()
+    moves("ada@example.org", "for.a.moment@example.org")
+    moves("bob@example.org", "ada@example.org")
+    moves("for.a.moment@example.org", "bob@example.org")
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert_exact(sending, road.counts, doubt=0)
+    assert road.counts == {"ada@example.org": 1, "bob@example.org": 1}
+
+
 # -- limits ----------------------------------------------------------------------------------------
 
 
-def limit(**fields: object) -> None:
+def limit(provider: str = "locmem", **fields: object) -> None:
+    """Set a limit of a provider; letters of tests leave by `locmem`."""
     settings = MailSettings.load()
-    for name, value in fields.items():
-        setattr(settings, name, value)
     settings.save()
+    ProviderLimit.objects.update_or_create(
+        provider=provider, defaults={"settings": settings, **fields}
+    )
 
 
 def test_an_hourly_limit_is_exact_however_many_lines_there_are(tmp_path: Path) -> None:
@@ -464,7 +545,7 @@ def test_an_hourly_limit_is_exact_however_many_lines_there_are(tmp_path: Path) -
     send(road, tmp_path, lines=5)
     assert len(road.taken) == 136  # and one that was refused
     assert Quota.objects.get().letters == 137
-    assert "137 letters an hour" in waits(sending)
+    assert "137 letters an hour by locmem" in waits(sending)
     Quota.objects.update(letters=0)  # another hour
     send(road, tmp_path, lines=5)
     assert len(road.taken) == 136 + 137
@@ -489,7 +570,7 @@ def test_letters_that_did_not_leave_are_given_back_to_the_hour(tmp_path: Path) -
 
 def test_a_warm_up_begins_with_two_hundred_a_day(tmp_path: Path) -> None:
     readers(500)
-    limit(warm_up=True, warm_up_from=timezone.now().date())
+    limit(warm_up_from=timezone.now().date())
     begin_daily()
     road = MemoryRoad()
     send(road, tmp_path)
@@ -499,6 +580,37 @@ def test_a_warm_up_begins_with_two_hundred_a_day(tmp_path: Path) -> None:
     assert len(road.taken) == 400
 
 
+def test_a_warm_up_begins_as_its_provider_says(tmp_path: Path) -> None:
+    readers(90)
+    limit(warm_up_from=timezone.now().date(), first_day=35)
+    begin_daily()
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert len(road.taken) == 35
+    limit(warm_up_from=timezone.now().date() - timedelta(days=1))
+    send(road, tmp_path)
+    assert len(road.taken) == 70
+
+
+def test_each_provider_has_its_own_limits_and_counts_by_itself(tmp_path: Path) -> None:
+    readers(200)
+    limit("mail.example.org", an_hour=1)
+    limit("locmem", an_hour=60)
+    limit("mailgun", an_hour=50)
+    sending, ours = begin_daily(), MemoryRoad()
+    send(ours, tmp_path)
+    assert len(ours.taken) == 60
+    # The publisher changes to another in the same hour: what left by the first counts for nothing.
+    other = MemoryRoad(name="mailgun")
+    send(other, tmp_path)
+    assert len(other.taken) == 50
+    assert sorted(Quota.objects.values_list("letters", flat=True)) == [50, 60]
+    unknown = MemoryRoad(name="brevo")  # without a row it has no limit
+    send(unknown, tmp_path)
+    assert len(unknown.taken) == 90
+    assert_exact(sending, ours.counts + other.counts + unknown.counts, doubt=0)
+
+
 # -- leases, and who comes back late ---------------------------------------------------------------
 
 
@@ -506,7 +618,8 @@ def claimed(folder: Path, size: int = 100) -> tuple[Journal, ledger.Held]:
     """A batch that a sender of ours has just claimed."""
     journal = Journal(folder)
     with transaction_in_turn():
-        held = ledger.claim([(journal.name, size)], ledger.database_now())[0]
+        now = ledger.database_now()
+        (held,) = ledger.claim([(journal.name, size)], now, Limits(periods(now, "locmem")))
     assert held
     return journal, held
 
@@ -514,6 +627,23 @@ def claimed(folder: Path, size: int = 100) -> tuple[Journal, ledger.Held]:
 def settled(told: ledger.Told) -> bool:
     with transaction_in_turn():
         return ledger.settle(told, ledger.database_now())
+
+
+def test_a_provider_that_is_quicker_than_the_senders_word_makes_nobody_forgotten(
+    tmp_path: Path,
+) -> None:
+    readers(20)
+    sending = begin_daily()
+    journal, held = claimed(tmp_path)
+    ids = [(sending.pk << 32) + number for number in range(1, 21)]
+    for one in ids[:10]:
+        assert hear(one, ACCEPTED, "The provider says so.")
+    assert settled(ledger.Told(held.batch, held.claim, accepted=ids[:10], untouched=ids[10:]))
+    journal.close()
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert len(road.counts) == 10
+    assert_exact(sending, {**road.counts, **{f"r{n}@example.org": 1 for n in range(10)}}, doubt=0)
 
 
 def test_two_senders_never_hold_the_same_batch(tmp_path: Path) -> None:
@@ -585,7 +715,7 @@ def test_who_comes_back_late_may_send_nothing(tmp_path: Path) -> None:
     from standfirst.newsletters.delivery.values import Around, read
 
     now = timezone.now()
-    around = Around(now)
+    around = Around(now, "locmem")
     turn = clerks.Turn(read(held, now, around), around.values, clerks.uptime() + 60)
     makes = {"member": MemoryRoad().letter(held.sending, "member")}
     carried = sender.Carried(turn, journal, makes)

@@ -149,6 +149,33 @@ def test_the_next_edition_begins_where_the_last_one_that_was_sent_ended(sent: li
     assert headlines(turn) == ["Wednesday's"]
 
 
+def test_what_an_editor_added_is_not_drafted_into_the_next_edition_once_more(
+    sent: list[Any],
+) -> None:
+    make_newsletter()
+    publish("Wednesday's", DRAFTED - timedelta(hours=20))
+    turn = drafted(Newsletter.objects.get())
+    late = publish("Of the early morning", DRAFTED + timedelta(hours=1))
+    edition = as_written(turn.edition)
+    edition.latest.add(EditionArticle(article=late, sort_order=9))
+    edition.save_revision()
+    approved(turn, make_staff(), DRAFTED + timedelta(hours=1, minutes=5))
+    assert send_due(HOUR).sent == 1
+    publish("Thursday's", HOUR + timedelta(hours=4))
+    next_day = drafted(Newsletter.objects.get(), DRAFTED + timedelta(days=1))
+    assert headlines(next_day) == ["Thursday's"]
+
+
+def test_an_article_that_is_withdrawn_gives_no_edition_its_subject() -> None:
+    make_newsletter()
+    publish("Tide tables", DRAFTED - timedelta(hours=3))
+    publish("Salt roads", DRAFTED - timedelta(hours=2))
+    turn = drafted(Newsletter.objects.get())
+    assert as_written(turn.edition).subject_line == "Salt roads"
+    Article.objects.get(title="Salt roads").unpublish()
+    assert as_written(Edition.objects.get()).subject_line == "Tide tables"
+
+
 def test_what_an_edition_offered_that_nobody_got_is_offered_again() -> None:
     make_newsletter()
     publish("Wednesday's", DRAFTED - timedelta(hours=20))
@@ -281,6 +308,10 @@ def test_what_is_still_to_come_stays_on_the_radar(sent: list[Any]) -> None:
     publish("Tide tables", HOUR)
     after = drafted(Newsletter.objects.get(), DRAFTED + timedelta(days=1))
     assert [item.value["day"] for item in as_written(after.edition).radar] == days[1:]
+    # It was approved once, so it goes along where nobody approves the next edition.
+    Newsletter.objects.update(unapproved="send")
+    assert send_due(HOUR + timedelta(days=1)).sent == 1
+    assert [item.value["day"] for item in sent[-1].radar] == days[1:]
 
 
 # -- approval and the hour ----------------------------------------------------------------------
@@ -368,15 +399,12 @@ def test_what_was_not_approved_goes_out_with_its_automatic_parts_if_the_newslett
     edition = write(turn, "Nobody approved this")
     edition.more = "<p>Nor this</p>"
     edition.subject = "Nor this subject"
-    edition.radar = [
-        ("item", {"day": day, "text": "<p>A summit</p>"})
-        for day in (DAY - timedelta(days=1), DAY + timedelta(days=8))
-    ]
+    edition.radar = [("item", {"day": DAY + timedelta(days=8), "text": "<p>Nor this summit</p>"})]
     edition.save_revision()
     assert send_due(HOUR).sent == 1
     (letter,) = sent
     assert (letter.subject_line, list(letter.take), letter.more) == ("Salt roads", [], "")
-    assert [item.value["day"] for item in letter.radar] == [DAY + timedelta(days=8)]
+    assert not letter.radar
     assert "automatic parts" in told_of(Turn.objects.get())
     # Nothing that was written is lost.
     assert any("Nobody approved this" in str(r.content) for r in letter.revisions.all())
@@ -387,6 +415,15 @@ def test_with_no_automatic_part_it_is_held_even_then(turn: Turn, sent: list[Any]
     edition = write(turn)
     edition.latest = []
     edition.save_revision()
+    assert send_due(HOUR).held == 1
+    assert not sent
+
+
+def test_with_nothing_but_withdrawn_articles_it_is_held_even_then(
+    turn: Turn, sent: list[Any]
+) -> None:
+    Newsletter.objects.update(unapproved="send")
+    Article.objects.get(title="Salt roads").unpublish()
     assert send_due(HOUR).held == 1
     assert not sent
 
@@ -527,10 +564,9 @@ def faults() -> Any:
 
 
 def test_settings_that_make_no_sense_are_refused_with_what_to_write(faults: Any) -> None:
-    told = faults(MailSettings(holidays="XX", days_off="soon", warm_up=True))
+    told = faults(MailSettings(holidays="XX", days_off="soon"))
     assert "ISO code" in told["holidays"][0]
     assert "Write 2026-12-24" in told["days_off"][0]
-    assert told["warm_up_from"] == ["Say on which day it begins."]
     assert "Its parts are" in faults(MailSettings(holidays="DE-ZZ"))["holidays"][0]
     for fine in ("", "at", "DE-BE", "de-be", "DE-Augsburg"):
         MailSettings(holidays=fine).full_clean()
@@ -559,6 +595,20 @@ def test_the_desk_says_when_each_newsletter_goes_out_next_and_what_is_in_hand(tu
     assert review.current is not None
     assert review.current.sentence.startswith("Drafted; it waits for approval.")
     assert not review.may_draft
+
+
+def test_an_edition_that_was_held_stays_in_hand_until_the_next_one(turn: Turn) -> None:
+    send_due(HOUR)
+    next_day = HOUR + timedelta(days=1)
+    (review,) = rows(next_day)
+    assert review.current is not None
+    assert (review.current.turn.pk, review.current.may_approve) == (turn.pk, True)
+    assert review.may_draft
+    publish("Tide tables", HOUR + timedelta(hours=4))
+    drafted(Newsletter.objects.get(), DRAFTED + timedelta(days=1))
+    (review,) = rows(next_day)
+    assert review.current is not None
+    assert review.current.turn.day == turn.day + timedelta(days=1)
 
 
 def test_set_up_may_be_repeated_and_gives_each_group_what_it_needs() -> None:

@@ -64,7 +64,14 @@ def test_whoever_deletes_the_account_is_forgotten_in_every_list(monkeypatch: Any
 def test_half_a_year_later_no_list_says_to_whom_it_went():
     ada, bob = make_member(), make_member()
     old, new = sending(ada, bob, days_ago=181), sending(ada, bob, days_ago=179)
+    for number, days in ((1, 181), (2, 179)):
+        at = timezone.now() - timedelta(days=days)
+        Returned.objects.create(
+            delivery=number, address=ada.email, what="refused", words=ada.email, by="x", at=at
+        )
     assert forgetting.forget_old_letters(timezone.now()) == 1
     assert known(old) == ["", ""]
     assert all(known(new))
+    returned = Returned.objects.order_by("delivery").values_list("address", "words")
+    assert list(returned) == [("", ""), (ada.email, ada.email)]
     assert forgetting.forget_old_letters(timezone.now()) == 0

@@ -19,10 +19,19 @@ from standfirst.members.actions import join
 from standfirst.members.consent import By, give, take_back, wanted_by
 from standfirst.members.models import Consent, ConsentEntry, Member
 from standfirst.newsletters.actions import importing
-from standfirst.newsletters.actions.importing import drop, forget_lists, go_on, put_up, take_all_in
+from standfirst.newsletters.actions.importing import (
+    TICK,
+    drop,
+    forget_lists,
+    go_on,
+    put_up,
+    take_all_in,
+)
 from standfirst.newsletters.importing import taking_in
 from standfirst.newsletters.importing.rules import Row
+from standfirst.newsletters.jobs import forget_who_left
 from standfirst.newsletters.models import AddressImport, MailSettings, Suppression
+from standfirst.project.worker import Chore, Worker, chores
 from tests.making import at, make_magazine, make_member, make_newsletters, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -385,3 +394,24 @@ def test_the_command_line_looks_first_and_takes_in_with_apply(
     options = parser.parse_args(["export"])
     options.do(options)
     assert "a@example.org,Ada,newsletter,yes" in capsys.readouterr().out
+
+
+# -- beside everything else that the worker does -------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_is_due_waits_for_a_part_of_a_list_not_for_all_of_it() -> None:
+    put = put_up("fair.csv", a_list(*(f"r{n}@example.org" for n in range(1700))), by=None, now=NOW)
+    worker = Worker([Chore("take addresses in", 0, lambda: go_on(NOW, 0.0))])
+    for rows in (500, 1000, 1500, 1700):
+        forget_who_left.enqueue(0, "nobody@example.org")
+        worker.step(float(rows))
+        put.refresh_from_db()
+        assert put.rows_done == rows
+        assert not DBTaskResult.objects.ready().exists()
+    assert put.state == "looked_at"
+
+
+def test_the_worker_is_taken_up_by_a_list_for_less_than_a_second() -> None:
+    chore = next(one for one in chores() if one.name == "take addresses in")
+    assert TICK <= 0.7 < chore.every

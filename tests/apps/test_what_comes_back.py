@@ -17,6 +17,7 @@ from django.urls import clear_url_caches
 
 from standfirst.members.consent import give
 from standfirst.members.models import Consent, ConsentEntry, Member
+from standfirst.newsletters import jobs
 from standfirst.newsletters.actions.hearing import hear_event, hear_mail, suppress
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
 from standfirst.newsletters.links import delivery_of, message_id
@@ -115,6 +116,14 @@ def test_a_full_mailbox_is_forgiven_twice_in_a_month(letter: Delivery):
         assert bool(reasons()) is (day == 50), day
 
 
+def test_a_bounce_of_a_letter_whose_reader_is_forgotten_stops_nobodys_mail(letter: Delivery):
+    Delivery.objects.update(address="")
+    assert hear_mail(bounce(), NOW)
+    assert what_became_of(letter) == "bounced"
+    assert not Suppression.objects.exists()
+    assert (letter.why, Returned.objects.get().words) == ("", "")
+
+
 def test_a_complaint_stops_mail_and_says_so(letter: Delivery):
     raw = report(
         "feedback-report",
@@ -162,6 +171,32 @@ def test_a_providers_events_are_understood(letter: Delivery, event: dict, reason
     hear_event(told, "Mailgun", NOW)
     hear_event(told, "Mailgun", NOW)
     assert reasons() == ({ADA: reason} if reason else {})
+
+
+def test_the_proof_of_a_complaint_names_no_address(letter: Delivery):
+    give(letter.member, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
+    told = AnymailTrackingEvent(
+        event_type=EventType.COMPLAINED, recipient=ADA, metadata={"delivery": str(letter.pk)},
+        description=f"A report of {ADA.upper()}",
+    )  # fmt: skip
+    assert hear_event(told, "Postmark", NOW)
+    assert ConsentEntry.objects.get(given=False).proof == "A report of …"
+
+
+def test_who_leaves_by_a_providers_own_button_gets_no_more_of_that_letter(letter: Delivery):
+    give(letter.member, ["daily-review", "newsletter"], ConsentEntry.By.JOINING, now=NOW)
+    told = AnymailTrackingEvent(
+        event_type=EventType.UNSUBSCRIBED, recipient=ADA, metadata={"delivery": str(letter.pk)}
+    )
+    assert hear_event(told, "Brevo", NOW)
+    assert not hear_event(told, "Brevo", NOW)
+    assert list(Consent.objects.filter(given=True).values_list("letter", flat=True)) == [
+        "newsletter"
+    ]
+    entry = ConsentEntry.objects.get(given=False)
+    assert (entry.by, entry.delivery, entry.proof) == ("one_click", letter.pk, "Brevo says so.")
+    assert what_became_of(letter) == "accepted"
+    assert not reasons()
 
 
 def test_an_event_about_a_letter_that_is_no_newsletters_stops_newsletters_too():
@@ -241,6 +276,22 @@ def test_a_bounce_at_which_the_worker_died_is_read_again(
     with pytest.raises(KeyboardInterrupt):
         read_mailbox(url_of(box), dies)
     assert read_mailbox(url_of(box), lambda raw: hear_mail(raw, NOW)) == (1, 1)
+
+
+def test_a_mail_that_is_stumbled_over_holds_up_no_bounce(
+    letter: Delivery, box: socketserver.ThreadingTCPServer, monkeypatch: Any, settings: Any
+):
+    def stumbles(raw: bytes, now: datetime) -> bool:
+        if raw == b"riddle":
+            raise LookupError
+        return hear_mail(raw, now)
+
+    monkeypatch.setattr(jobs, "hear_mail", stumbles)
+    settings.BOUNCE_MAILBOX = url_of(box)
+    box.mails += [b"riddle", bounce()]  # type: ignore[attr-defined]
+    jobs.read_bounces()
+    assert reasons() == {ADA: "bounced"}
+    assert box.seen == {0, 1}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

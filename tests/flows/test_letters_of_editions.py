@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
 from standfirst.access.models import Unlock
 from standfirst.access.rules import Terms, UnlockKind
@@ -34,6 +35,7 @@ from standfirst.newsletters.slots import WORD
 from standfirst.publication.queries import the_publication
 from tests.cast import make_picture
 from tests.conftest import Browser
+from tests.flows.test_safe_methods import contents
 from tests.making import SECRET, at, make_article, make_magazine, make_member, make_section
 
 pytestmark = pytest.mark.django_db
@@ -532,6 +534,9 @@ def test_a_counted_link_leads_where_its_letter_led_and_nowhere_else(browser: Bro
 
     link = at_link(one, 1)
     assert browser.head(link).status_code == 302
+    for header in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"):
+        for said in ("prefetch", "prefetch;prerender", "Preview"):
+            assert browser.get(link, headers={header: said})["Location"] == address
     assert Counted.objects.get(number=1).times == 0
     for number in (1, 2):
         answer = browser.get(f"{link}?next=https://evil.example/")
@@ -580,3 +585,29 @@ def test_letters_travel_whole_and_take_about_the_bytes_that_were_reckoned() -> N
             assert arrived.strip() == part.strip()
         assert f"{page}to/1/" in meant.html
         assert abs(letters.encoded_size(letter) - len(sent)) < 0.15 * len(sent)
+
+
+def test_a_link_leads_on_also_where_it_cannot_be_counted(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(link: Counted) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("standfirst.newsletters.counting.count", locked)
+    sending = Sending.objects.create(key="one", kind="edition", consent="x", sender="a@example.org")
+    Counted.objects.create(sending=sending, number=1, address="https://source.example/")
+    token = token_for(make_member().pk, sending.pk << Delivery.NUMBERS | 7)
+    assert browser.get(f"/mail/{token}/to/1/")["Location"] == "https://source.example/"
+
+
+def test_following_a_counted_link_changes_that_number_and_nothing_of_its_reader(
+    browser: Browser,
+) -> None:
+    ada = make_member("ada@example.org")
+    sending = Sending.objects.create(key="one", kind="edition", consent="x", sender="a@example.org")
+    Counted.objects.create(sending=sending, number=1, address="https://source.example/")
+    browser.force_login(ada)
+    before = contents()
+    browser.get(f"/mail/{token_for(ada.pk, sending.pk << Delivery.NUMBERS | 7)}/to/1/")
+    after = contents()
+    assert {table for table in before if before[table] != after[table]} == {"newsletters_counted"}

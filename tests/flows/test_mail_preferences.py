@@ -16,7 +16,15 @@ from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import Delivery, Follow, MailSettings, Sending, Suppression
 from standfirst.reading.keys import NEVER_KEPT
 from tests.conftest import Browser
-from tests.making import make_article, make_magazine, make_member, make_newsletters, subscribe
+from tests.making import (
+    make_article,
+    make_edition,
+    make_magazine,
+    make_member,
+    make_newsletter,
+    make_newsletters,
+    subscribe,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -193,6 +201,15 @@ def test_double_opt_in_tells_whose_address_is_not_confirmed(outside: Client) -> 
     assert "once this address is confirmed" in outside.get(page).content.decode()
     page, _ = links_of(make_member())
     assert "once this address is confirmed" not in outside.get(page).content.decode()
+
+
+def test_every_form_of_joining_says_that_a_mail_comes_to_be_confirmed(outside: Client) -> None:
+    article = make_article()
+    newsletter = make_newsletter(offered=True)
+    edition = make_edition(newsletter, "2026-11-27", article)
+    for page in ("/join/", article.get_absolute_url(), edition.get_absolute_url()):
+        text = outside.get(page).content.decode()
+        assert "We mail you a link to confirm your address: follow it, so that our" in text, page
 
 
 def test_who_gets_no_mail_is_told_why(ada: Member, outside: Client) -> None:

@@ -6,6 +6,7 @@ The stand-in takes what Anymail really sends. What providers then do with it can
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -259,16 +260,62 @@ def test_one_reader_whom_the_provider_refuses_is_refused_alone(settings: Any, st
     ]
 
 
+@pytest.mark.parametrize("address", ["no address", "jürgen@mail.example"])
 def test_an_address_that_cannot_be_written_does_not_keep_the_others_from_theirs(
-    settings: Any, standin: Standin
+    settings: Any, standin: Standin, address: str
 ):
     use("mailgun", settings, standin)
-    answers = send_chunk(LETTER, [reader(1), reader(2, address="no address"), reader(3)])
+    answers = send_chunk(LETTER, [reader(1), reader(2, address=address), reader(3)])
     assert [one.outcome for one in answers] == [
         Outcome.ACCEPTED,
         Outcome.REFUSED,
         Outcome.ACCEPTED,
     ]
+
+
+def refusing(*addresses: str, status: int = 400) -> tuple[Any, list[int]]:
+    """Answers of a provider that refuses a request for one bad address, and how often it did."""
+    asked = [0]
+
+    def answer(server: Standin) -> Any:
+        def says(body: bytes) -> Any:
+            asked[0] += 1
+            text = unquote_plus(body.decode())
+            server.status = status if any(one in text for one in addresses) else 200
+            return ANSWERS["brevo"](body) if server.status == 200 else {"message": "not valid"}
+
+        return says
+
+    return answer, asked
+
+
+@pytest.mark.parametrize("bad", [(1,), (500,), (137,), (3, 250, 251), (1, 2, 499)])
+def test_a_request_refused_for_some_addresses_is_parted_until_only_these_are_refused(
+    settings: Any, standin: Standin, bad: tuple[int, ...]
+):
+    use("brevo", settings, standin)
+    answer, asked = refusing(*(f'"reader{n}@mail.example"' for n in bad))
+    standin.answer = answer(standin)
+    answers = send_chunk(LETTER, [reader(n) for n in range(1, 501)])
+    assert [one.number for one in answers] == [*range(1, 501)], "in their order"
+    refused = [one.number for one in answers if one.outcome is Outcome.REFUSED]
+    assert refused == list(bad)
+    assert all(
+        not one.everyone and "not valid" in one.words for one in answers if one.number in bad
+    )
+    assert {one.outcome for one in answers if one.number not in bad} == {Outcome.ACCEPTED}
+    assert asked[0] < 3 + 20 * len(bad)
+
+
+def test_a_letter_that_a_provider_refuses_makes_everyone_wait_and_blames_nobody(
+    settings: Any, standin: Standin
+):
+    use("brevo", settings, standin)
+    answer, asked = refusing("Ports")
+    standin.answer = answer(standin)
+    answers = send_chunk(LETTER, [reader(n) for n in range(1, 501)])
+    assert {(one.outcome, one.everyone) for one in answers} == {(Outcome.DEFERRED, True)}
+    assert asked == [3]
 
 
 def test_a_chunk_that_is_too_big_is_not_sent(settings: Any, standin: Standin):
@@ -278,6 +325,16 @@ def test_a_chunk_that_is_too_big_is_not_sent(settings: Any, standin: Standin):
     with pytest.raises(ValueError, match="one address twice"):
         send_chunk(LETTER, [reader(1, address="a@b.example"), reader(2, address="a@b.example")])
     assert not standin.asked
+
+
+def test_names_go_as_they_were_written(settings: Any, standin: Standin):
+    use("mailjet", settings, standin)
+    letter = replace(LETTER, sender='"Münchner Blick" <post@mag.example>')
+    send_chunk(letter, [reader(1, "Zoë, „Zo“"), reader(2, 'Bob "the" Smith')])
+    asked = json.loads(standin.asked[0][1])
+    names = [one["To"][0]["Name"] for one in asked["Messages"]]
+    assert names == ["Zoë, „Zo“", 'Bob "the" Smith']
+    assert asked["Globals"]["From"]["Name"] == "Münchner Blick"
 
 
 def test_names_cannot_start_a_header(provider: str, standin: Standin):

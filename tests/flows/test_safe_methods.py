@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
+from standfirst.newsletters.models import MailSettings
 from tests.cast import Magazine, make_cast
 from tests.walker import addresses
 
@@ -41,7 +42,9 @@ def contents() -> dict[str, str]:
 @pytest.fixture
 def magazine(settings: Any, tmp_path: Any) -> Magazine:
     settings.MEDIA_ROOT = tmp_path
-    return make_cast()
+    made = make_cast()
+    MailSettings.objects.all().delete()  # what nobody has set yet is not made by a look
+    return made
 
 
 @pytest.mark.parametrize("kind", range(7))
@@ -49,7 +52,10 @@ def test_no_get_or_head_changes_anything(magazine: Magazine, kind: int) -> None:
     reader = magazine.readers[kind]
     assert apps.ready
     readers_pages = [a for a in addresses(magazine.props, each=2) if "/newsroom/" not in a]
+    # The newsroom turns all away who are not staff, known or not.
     newsroom = [a for a in addresses(magazine.props, each=1) if "/newsroom/" in a]
+    if reader.name not in {"visitor", "subscriber", "staff"}:
+        newsroom = []
     # One page of Wagtail is made to fail, for operators who try their alarms.
     start = [a for a in [*readers_pages, *newsroom] if a != "/newsroom/failwhale/"]
     reader.client.raise_request_exception = False

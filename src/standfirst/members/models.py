@@ -163,7 +163,13 @@ class ConsentEntry(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["letter", "at"], name="consent_by_day")]
+        indexes = [
+            models.Index(fields=["letter", "at"], name="consent_by_day"),
+            # How many left by a letter is asked for each that was sent.
+            models.Index(
+                fields=["delivery"], condition=Q(delivery__isnull=False), name="consent_by_delivery"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.member}: {'' if self.given else 'no '}{self.letter}"

@@ -92,7 +92,7 @@ class Progress:
 
     @property
     def runs(self) -> bool:
-        return bool(self.sending.state == SendingState.SENDING)
+        return self.sending.state in {SendingState.FREEZING, SendingState.SENDING}
 
 
 _remembered: dict[tuple[int, str], tuple[float, Progress]] = {}
@@ -140,9 +140,11 @@ def _rate(sending: Sending, now: datetime) -> float | None:
 
 
 def unsubscribed_by(sending: Sending) -> int:
-    """How many readers took their consent back by a link or button of this very letter."""
+    """How many readers took their consent back by a link or button of this very letter. Who called
+    it spam is counted by that alone."""
     low, high = Delivery.ids_of(sending.pk, 0, (1 << Delivery.NUMBERS) - 1)
     entries = ConsentEntry.objects.filter(delivery__range=(low, high), given=False)
+    entries = entries.exclude(by=ConsentEntry.By.COMPLAINED)
     return entries.values("member").distinct().count()
 
 

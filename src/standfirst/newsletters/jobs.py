@@ -5,13 +5,14 @@ import logging
 from django.conf import settings
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
+from django.db import InterfaceError, OperationalError
 from django.urls import reverse
 from django.utils import timezone, translation
 from django_tasks import TaskContext, task
 
 from standfirst.members.mail import HEADERS, REMEMBERED, one_line, send_letter
 from standfirst.members.models import Member
-from standfirst.newsletters.actions import drafting, editions, forgetting
+from standfirst.newsletters.actions import drafting, editions, forgetting, sending
 from standfirst.newsletters.actions.forgetting import forget_member
 from standfirst.newsletters.actions.hearing import hear_mail
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
@@ -37,6 +38,11 @@ def send_due() -> editions.Done:
     return editions.send_due(timezone.now())
 
 
+def make_lists() -> int:
+    """Go on with long lists that are not whole yet; the worker's tick calls it."""
+    return sending.make_lists()
+
+
 @task(takes_context=True)
 def tell_editors(context: TaskContext, turn: int) -> None:
     """Tell every editor why a turn has no edition, or why its edition is held, unless somebody
@@ -47,6 +53,7 @@ def tell_editors(context: TaskContext, turn: int) -> None:
     publication = the_publication()
     with timezone.override(publication.zone), translation.override(publication.language):
         sentence = told_of(found)
+    failed: Exception | None = None
     for editor in editors():
         # One job, many letters: a letter is marked by itself, so that none goes twice.
         mark = f"letter:{context.task_result.id}:{editor.pk}"
@@ -61,9 +68,13 @@ def tell_editors(context: TaskContext, turn: int) -> None:
                 sentence=sentence,
                 link=f"{settings.WAGTAILADMIN_BASE_URL}{reverse('newsletters_desk:index')}",
             )
-        except BaseException:
+        except BaseException as error:
             cache.delete(mark)
-            raise
+            if not isinstance(error, Exception):
+                raise
+            failed = error  # one mailbox that refuses mail keeps no other editor from hearing of it
+    if failed:
+        raise failed
 
 
 @task(takes_context=True)
@@ -100,14 +111,24 @@ def read_bounces() -> None:
     if not settings.BOUNCE_MAILBOX:
         return
     try:
-        read, heard = read_mailbox(
-            settings.BOUNCE_MAILBOX, lambda raw: hear_mail(raw, timezone.now())
-        )
+        read, heard = read_mailbox(settings.BOUNCE_MAILBOX, _heard)
     except Unreadable as error:
         log.error("%s It is tried again in five minutes.", error)
         return
     if read:
         log.info("%d mails were in the mailbox for bounces, %d of them about ours.", read, heard)
+
+
+def _heard(raw: bytes) -> bool:
+    """`hear_mail`; a mail that it stumbles over holds up no other, but a database that is away
+    does."""
+    try:
+        return hear_mail(raw, timezone.now())
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("A mail in the mailbox for bounces could not be understood.")
+        return False
 
 
 @task()

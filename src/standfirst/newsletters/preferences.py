@@ -86,7 +86,7 @@ def follows_of(member: Member) -> QuerySet[Follow]:
 
 def only_confirmed() -> bool:
     """Do newsletters go to confirmed addresses only (double opt-in)?"""
-    return MailSettings.objects.filter(double_opt_in=True).exists()
+    return MailSettings.load().double_opt_in
 
 
 def _told_of(newsletter: Newsletter, subscribed: bool) -> str:

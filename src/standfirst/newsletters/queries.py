@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
+from typing import Any
 
 import holidays
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from standfirst.articles.models import Article, Place
 from standfirst.articles.on_shelves import shelf_of
@@ -44,7 +46,7 @@ def rhythm_of(newsletter: Newsletter, near: datetime) -> Rhythm:
         weekdays=frozenset(int(day) for day in newsletter.weekdays),
         hour=newsletter.hour,
         zone=zone,
-        off=days_off(MailSettings.objects.first() or MailSettings(), (year - 1, year, year + 1)),
+        off=days_off(MailSettings.load(), (year - 1, year, year + 1)),
     )
 
 
@@ -77,7 +79,8 @@ def articles_for(newsletter: Newsletter, now: datetime) -> list[int]:
         shelf=shelf.pk, published_at__gt=begins(cut, now), published_at__lte=now
     )
     rows = places.order_by("-published_at").values_list("article", "published_at")
-    offered = frozenset(last.offered if last else ())
+    lately = sent.filter(drafted_at__gt=begins(cut, now)).values_list("offered", flat=True)
+    offered = frozenset(chain.from_iterable(lately))
     return belonging(rows, last_cut=cut, now=now, offered=offered)
 
 
@@ -106,6 +109,12 @@ def as_written(edition: Edition) -> Edition:
 def latest_of(edition: Edition) -> list[Article]:
     """The articles under “Latest analysis” that readers may know of, in the edition's order."""
     return cards([pick.article_id for pick in edition.latest.all()])
+
+
+def headlines_in(latest: str = "latest") -> Prefetch[Any]:
+    """To prefetch with editions of which the subject is shown; `latest` is the way to their
+    articles."""
+    return Prefetch(f"{latest}__article", Article.objects.only("title", "live"))
 
 
 def fingerprint(edition: Edition) -> str:

@@ -32,6 +32,7 @@ from standfirst.newsletters.delivery.process import Children
 from standfirst.newsletters.jobs import (
     draft_due,
     forget_old_letters,
+    make_lists,
     read_bounces,
     send_due,
 )
@@ -160,9 +161,10 @@ def chores() -> list[Chore]:
         Chore("write sitemaps", 60, write_sitemaps),
         Chore("draft editions", 20, draft_due),
         Chore("send editions", 10, send_due),
+        Chore("make lists", 3, make_lists),
         Chore("tell followers", 30, tell_followers),
         Chore("tell of new choices", 300, tell_of_choices),
-        Chore("take addresses in", 2, take_lists_in),
+        Chore("take addresses in", 1, take_lists_in),  # not as long as that: jobs go between
         Chore("forget lists of addresses", 3600, forget_lists),
         Chore("start a sender", 3, sender.start_if_needed),
         Chore("forget old letters", 86400, forget_old_letters),

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['letter', 'at'], name='consent_by_day')],
+                'indexes': [models.Index(fields=['letter', 'at'], name='consent_by_day'), models.Index(condition=models.Q(('delivery__isnull', False)), fields=['delivery'], name='consent_by_delivery')],
             },
         ),
         migrations.CreateModel(

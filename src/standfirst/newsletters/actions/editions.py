@@ -9,8 +9,21 @@ from django.db import transaction
 from standfirst.members.models import Member
 from standfirst.newsletters.actions.sending import begin
 from standfirst.newsletters.letters import compose_to_send
-from standfirst.newsletters.models import Edition, Sending, SendingKind, Turn, Unapproved
-from standfirst.newsletters.queries import as_written, fingerprint, open_turns
+from standfirst.newsletters.models import (
+    Edition,
+    Sending,
+    SendingKind,
+    Suppression,
+    Turn,
+    Unapproved,
+)
+from standfirst.newsletters.queries import (
+    as_written,
+    coming_up,
+    fingerprint,
+    latest_of,
+    open_turns,
+)
 from standfirst.newsletters.rules import Next, Stage, next_step
 from standfirst.newsletters.senders import from_header, reply_to_of
 from standfirst.publication.events import EditorsNeeded, TestWanted, happened
@@ -69,8 +82,14 @@ def send_now(turn: int, *, by: Member, now: datetime) -> Turn:
 
 
 def test_to(edition: Edition, member: Member) -> None:
-    """Mail the edition as it is now to a colleague, as each kind of reader will get it."""
+    """Mail the edition as it is now to a colleague, as each kind of reader will get it. Raises
+    NotNow where no newsletter goes to their address."""
     with transaction.atomic():
+        if Suppression.objects.filter(address__iexact=member.email).exists():
+            raise NotNow(
+                f"No newsletter goes to {member.email}: it stands under “No mail to”, where a "
+                "publisher can lift it."
+            )
         happened(TestWanted(edition=edition.pk, member=member.pk))
 
 
@@ -156,12 +175,13 @@ def _why_held(turn: Turn, step: Next, stage: Stage) -> str:
 
 
 def _keep_automatic_parts(edition: Edition) -> bool:
-    """Leave of an edition what nobody need approve: the latest analysis, and what the radar says
-    of days to come. Says whether that is anything. What was written stays in its history."""
-    radar = [item for item in edition.radar if item.value["day"] >= edition.day]
+    """Leave of an edition what nobody need approve: the latest analysis, and what the radar of the
+    last one said of days to come. Says whether there is any analysis. What was written stays in its
+    history."""
+    radar = coming_up(edition.newsletter, edition.day)
     edition.subject, edition.more, edition.take = "", "", []
-    edition.radar = [(item.block_type, item.value) for item in radar]
-    return bool(edition.latest.all())
+    edition.radar = [(one["type"], one["value"]) for one in radar]
+    return bool(latest_of(edition))
 
 
 def _send(turn: Turn, edition: Edition, by: Member | None, now: datetime) -> None:
@@ -170,6 +190,8 @@ def _send(turn: Turn, edition: Edition, by: Member | None, now: datetime) -> Non
     revision.publish(user=by, skip_permission_checks=True)
     sent = Edition.objects.get(pk=edition.pk)
     turn.begun_at, turn.begun_by = now, by
+    # What an editor added is not drafted into the next one once more.
+    turn.offered = [*dict.fromkeys([*turn.offered, *(one.article_id for one in sent.latest.all())])]
     turn.save()
     begin_sending(sent, by, now)
 

@@ -18,7 +18,8 @@ def forget_member(member: int, email: str) -> int:
     """A member (the number) with this address is gone: no letter to them says who they were. Says
     how many letters there were. A suppressed address stays, so that nobody writes to it again."""
     count = 0
-    for sending, total in Sending.objects.values_list("pk", "total"):
+    known = Sending.objects.filter(forgotten_at=None)
+    for sending, total in known.values_list("pk", "total"):
         for low, high in _pieces(sending, total):
             with transaction_in_turn():
                 theirs = Delivery.objects.filter(pk__range=(low, high), member=member)
@@ -29,8 +30,11 @@ def forget_member(member: int, email: str) -> int:
 
 
 def forget_old_letters(now: datetime) -> int:
-    """Forget to whom sendings went that ended half a year ago. Says how many sendings; may be
-    stopped, and begun again, at any time."""
+    """Forget to whom sendings went that ended half a year ago, and what came back then. Says how
+    many sendings; may be stopped, and begun again, at any time."""
+    with transaction_in_turn():
+        long_ago = Returned.objects.filter(at__lt=now - KEPT).exclude(address="")
+        long_ago.update(address="", words="")
     old = Sending.objects.filter(ended_at__lt=now - KEPT, forgotten_at=None)
     count = 0
     for sending, total in old.values_list("pk", "total"):

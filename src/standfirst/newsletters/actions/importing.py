@@ -26,6 +26,7 @@ log = logging.getLogger("standfirst.newsletters")
 
 MOST_SHOWN = 200
 KEPT = timedelta(days=14)  # a list that nobody decides about
+TICK = 0.7  # seconds; the worker does nothing else meanwhile
 
 
 def put_up(name: str, data: bytes, *, by: Member | None, now: datetime) -> AddressImport:
@@ -57,7 +58,7 @@ def drop(pk: int, now: datetime) -> bool:
     )
 
 
-def go_on(now: datetime, seconds: float = 5.0) -> int:
+def go_on(now: datetime, seconds: float = TICK) -> int:
     """Look at, or take in, the lists that are on their way, for so long. Says how many rows.
 
     A part of a list is a transaction; of two workers with the same list one goes on. A call does

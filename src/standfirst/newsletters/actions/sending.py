@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from standfirst.newsletters.delivery.ending import cancel_rest, locked_batch_of, move
 from standfirst.newsletters.delivery.freezing import freeze
@@ -55,7 +55,8 @@ def begin(
     by: int | None = None,
     counted: Mapping[int, str] | None = None,
 ) -> Sending:
-    """Freeze list and letters at `now` (aware) and let senders have them.
+    """Freeze list and letters at `now` (aware) and let senders have them. A list of more than
+    `freezing.PART` is made in several transactions, after the caller's own: see `make_lists`.
 
     `key` names the occasion: begun twice, also at the same moment, it is one sending, the first.
     `letters` has one for each variant (subscriber, member); whose variant has none is not on the
@@ -71,6 +72,7 @@ def begin(
             sending = Sending.objects.create(
                 key=key,
                 kind=kind,
+                state=SendingState.FREEZING,
                 consent=consent,
                 audience=audience,
                 topics=sorted(topics),
@@ -90,17 +92,45 @@ def begin(
                 Counted(sending=sending, number=number, address=address)
                 for number, address in (counted or {}).items()
             )
-            sending.total = freeze(sending, letters.keys(), now)
-            sending.frozen_at = now
-            if not sending.total:
-                sending.state, sending.ended_at = SendingState.DONE, now
-            sending.save(update_fields=["total", "frozen_at", "state", "ended_at"])
+            _freeze_on(sending, letters.keys(), now)
     except IntegrityError:
         known = Sending.objects.filter(key=key).first()
         if known:  # somebody else began it meanwhile
             return known
         raise
+    # A long list: others may write between its parts. In a caller's transaction they can't, so
+    # that the rest is left to the worker, seconds later.
+    if sending.state == SendingState.FREEZING and not connection.in_atomic_block:
+        make_list(sending)
     return sending
+
+
+def _freeze_on(sending: Sending, variants: Collection[str], now: datetime) -> None:
+    if freeze(sending, variants, now):
+        sending.state, sending.frozen_at = SendingState.SENDING, now
+        if not sending.total:
+            sending.state, sending.ended_at = SendingState.DONE, now
+    sending.save(update_fields=["total", "frozen_to", "frozen_at", "state", "ended_at"])
+
+
+def make_list(sending: Sending) -> None:
+    """Go on with a list until it is whole, or the sending is cancelled: a part is a transaction.
+    Whoever else goes on with it at the same time does other parts."""
+    while sending.state == SendingState.FREEZING:
+        with transaction_in_turn():
+            sending.refresh_from_db(from_queryset=Sending.objects.select_for_update(no_key=True))
+            if sending.state == SendingState.FREEZING:
+                variants = sending.letters.values_list("variant", flat=True)
+                _freeze_on(sending, set(variants), sending.begun_at)
+
+
+def make_lists() -> int:
+    """Go on with lists that are not whole: long ones that were begun in a transaction, and those
+    whose maker was killed in the middle. Says with how many."""
+    waiting = list(Sending.objects.filter(state=SendingState.FREEZING).order_by("pk"))
+    for sending in waiting:
+        make_list(sending)
+    return len(waiting)
 
 
 # -- while it runs --------------------------------------------------------------------------------
@@ -125,7 +155,8 @@ def cancel(sending: int, *, why: str) -> int:
     now; of what is under way, the rest follows when it is settled. A second time does nothing."""
     with transaction_in_turn():
         going_on = Sending.objects.filter(
-            pk=sending, state__in=[SendingState.SENDING, SendingState.PAUSED]
+            pk=sending,
+            state__in=[SendingState.FREEZING, SendingState.SENDING, SendingState.PAUSED],
         )
         if not going_on.update(state=SendingState.CANCELLED, why=why[:400]):
             return 0
@@ -191,17 +222,6 @@ def hear(delivery: int, state: DeliveryState, why: str = "") -> bool:
             return False
         if not batch.queued:
             batch.state = BatchState.SETTLED
-        batch.save()
-    return True
-
-
-def settle_uncertain(delivery: int, *, accepted: bool, why: str = "") -> bool:
-    """Somebody knows better of a letter in doubt. Was it in doubt?"""
-    state = DeliveryState.ACCEPTED if accepted else DeliveryState.REFUSED
-    with transaction_in_turn():
-        batch = locked_batch_of(delivery)
-        if batch is None or not move(batch, delivery, [DeliveryState.UNCERTAIN], state, why):
-            return False
         batch.save()
     return True
 

@@ -22,7 +22,8 @@ def set_up_newsletters() -> EditionIndex:
     writes articles drafts editions, editors also approve and send (they may publish below the front
     page), and publishers see figures and settings. What a publisher changed since stays."""
     with transaction.atomic():
-        MailSettings.load()  # makes the row, so that no page need make it when it is looked at
+        if not MailSettings.objects.exists():
+            MailSettings.objects.get_or_create(pk=MailSettings.ONLY)  # no page makes it
         index = EditionIndex.objects.order_by("pk").first()
         if index is None:
             front = FrontPage.objects.select_for_update().get()

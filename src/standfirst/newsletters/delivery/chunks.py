@@ -7,9 +7,8 @@ between is from its documentation, and was tried at a stand-in alone.
 """
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import formataddr
 from typing import Any
 
 import requests
@@ -19,10 +18,12 @@ from anymail.utils import parse_address_list
 from django.conf import settings
 from django.core.mail import get_connection
 
+from standfirst.newsletters.delivery.addresses import named
 from standfirst.newsletters.delivery.road import Answer, Outcome
 from standfirst.newsletters.slots import SLOTS, WORD, Kind
 
 WORDS = 400
+AS_IT_STANDS = (400, 422)  # a request that would be refused tomorrow as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,56 @@ def send_chunk(letter: ChunkLetter, readers: Sequence[Reader]) -> list[Answer]:
         reader.number: Answer(reader.number, Outcome.REFUSED, 0, "This is not an address.")
         for reader in readers
     }
-    for answer in _handed_over(provider, letter, usable) if usable else []:
+    for answer in _without_the_refused(provider, letter, usable) if usable else []:
         answers[answer.number] = answer
     return list(answers.values())
+
+
+def _without_the_refused(
+    provider: Provider, letter: ChunkLetter, readers: Sequence[Reader]
+) -> list[Answer]:
+    """Hand a chunk over. Where the request is refused as it stands, nothing of it was taken, but
+    it may be for one address (Mailgun and Brevo don't say whose): the others must not wait for
+    ever. So if the first or the last reader alone is taken, the halves are asked apart, down to
+    the one who is refused; if neither is, it is about the letter, or about us."""
+    answers = _handed_over(provider, letter, readers)
+    if not _is_refused_as_it_stands(answers) or len(readers) == 1:
+        return answers
+    first = _handed_over(provider, letter, readers[:1])
+    last = _handed_over(provider, letter, readers[-1:])
+    if _is_refused_as_it_stands(first) and _is_refused_as_it_stands(last):
+        return answers
+    return [
+        *_of_one(first),
+        *_parted(provider, letter, readers[1:-1]),
+        *_of_one(last),
+    ]
+
+
+def _parted(provider: Provider, letter: ChunkLetter, readers: Sequence[Reader]) -> Iterator[Answer]:
+    """The answers to readers among whom somebody may be refused."""
+    if not readers:
+        return
+    answers = _handed_over(provider, letter, readers)
+    if not _is_refused_as_it_stands(answers):
+        yield from answers
+    elif len(readers) == 1:
+        yield from _of_one(answers)
+    else:
+        middle = len(readers) // 2
+        yield from _parted(provider, letter, readers[:middle])
+        yield from _parted(provider, letter, readers[middle:])
+
+
+def _is_refused_as_it_stands(answers: Sequence[Answer]) -> bool:
+    return all(one.everyone and one.code in AS_IT_STANDS for one in answers)
+
+
+def _of_one(answers: Sequence[Answer]) -> list[Answer]:
+    """What a request for one reader alone was answered, while others are taken."""
+    if not _is_refused_as_it_stands(answers):
+        return list(answers)
+    return [one._replace(outcome=Outcome.REFUSED, everyone=False) for one in answers]
 
 
 def _handed_over(
@@ -135,7 +183,8 @@ def _handed_over(
 
 def _can_be_written(address: str) -> bool:
     try:
-        return len(parse_address_list([address])) == 1
+        # No provider says that it takes a first part that is not ASCII.
+        return address.isascii() and len(parse_address_list([address])) == 1
     except AnymailInvalidAddress:
         return False
 
@@ -145,7 +194,7 @@ def _message(provider: Provider, letter: ChunkLetter, readers: Sequence[Reader])
         subject=_unread(letter.subject, provider, in_html=False),
         body=_slots(_unread(letter.text, provider, in_html=False), provider.in_text, ""),
         from_email=letter.sender,
-        to=[formataddr((_one_line(reader.name), reader.address)) for reader in readers],
+        to=[named(_one_line(reader.name), reader.address) for reader in readers],
         reply_to=[letter.reply_to] if letter.reply_to else None,
         headers={"List-ID": letter.list_id, "Precedence": "bulk"},
     )

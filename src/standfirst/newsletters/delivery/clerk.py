@@ -173,9 +173,9 @@ class Clerk:
             rests = resting.note(self._road, troubles, now, well=well)
             wishes = [(ask.name, ask.size) for ask in asks if ask.size]
             if self._around is None or began - self._asked_around > KNOWN_FOR:
-                self._around, self._asked_around = Around(now), began
+                self._around, self._asked_around = Around(now, self._road), began
             around = self._around
-            limits = Limits(now, around.in_force)
+            limits = Limits(around.in_force)
             held = iter([] if rests or not wishes else ledger.claim(wishes, now, limits))
         found = [next(held, None) if ask.size else None for ask in asks]
         until = began + ledger.LEASE - MARGIN

@@ -86,7 +86,9 @@ def _runs(batches: Iterable[Batch]) -> Iterable[tuple[int, int]]:
 
 def finish(now: datetime) -> int:
     """Mark sendings as ended of which nothing is left. Says how many."""
-    open_ones = Sending.objects.exclude(state=SendingState.DONE).filter(ended_at=None)
+    open_ones = Sending.objects.filter(ended_at=None).exclude(
+        state__in=[SendingState.FREEZING, SendingState.DONE]
+    )
     count = 0
     for pk, state in list(open_ones.values_list("pk", "state")):
         if Batch.objects.filter(sending=pk).exclude(state=BatchState.SETTLED).exists():

@@ -75,12 +75,6 @@ def list_id(name: str, host: str) -> bytes:
     return b"%b\r\n <%b>" % (phrase, host.encode()) if phrase else b"<%b>" % host.encode()
 
 
-def message_id(delivery: int, key: str, host: str) -> str:
-    """The Message-ID of a delivery, the same whenever it is made. `key` tells magazines apart that
-    share a host."""
-    return f"<d{delivery}.{key}@{host}>"
-
-
 def checked_id(made: str) -> bytes:
     """The id as it is. Raises ValueError where it is none."""
     if not _ID.fullmatch(made):

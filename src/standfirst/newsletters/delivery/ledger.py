@@ -86,16 +86,13 @@ def database_now() -> datetime:
 # -- claiming -------------------------------------------------------------------------------------
 
 
-def claim(
-    wishes: Iterable[tuple[str, int]], now: datetime, limits: Limits | None = None
-) -> list[Held | None]:
+def claim(wishes: Iterable[tuple[str, int]], now: datetime, limits: Limits) -> list[Held | None]:
     """A batch for each wish (the claimer's name, about how many letters: never half as many more),
     or None.
 
     `now` is the database's. Short lists come first, so that no alert waits for a million editions.
     """
     wanted = list(wishes)
-    limits = limits or Limits(now)
     found: list[Held | None] = []
     running = iter(_running())
     batches: list[Batch] = []
@@ -288,8 +285,10 @@ def _write(batch: Batch, told: Told, was: DeliveryState) -> None:
             )
             tally(batch, was, one.state, cursor.rowcount)
         if told.accepted:
-            # All that are left of the range: no list of numbers is needed.
-            if was is DeliveryState.QUEUED and len(told.accepted) >= batch.queued:
+            # A range without a gap needs no list of numbers. The batch's own would not do: others
+            # may have settled some of it meanwhile, so no sum says whether all of it was accepted.
+            low, high = min(told.accepted), max(told.accepted)
+            if len(told.accepted) == high - low + 1:
                 where, values = "id BETWEEN %s AND %s", [low, high]
             else:
                 where, values = f"id IN ({', '.join(map(str, map(int, told.accepted)))})", []

@@ -1,4 +1,5 @@
-"""How many letters may leave in this hour and on this day: booked by the claim, exact for all."""
+"""How many letters may leave by a road in this hour and on this day: booked by the claim, exact for
+all. Each road (`in_use`) has its own limits, and counts by itself."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -7,7 +8,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from standfirst.newsletters.delivery import rules
-from standfirst.newsletters.models import MailSettings, Quota
+from standfirst.newsletters.delivery.in_use import road_in_use
+from standfirst.newsletters.models import ProviderLimit, Quota
 from standfirst.publication.clock import written
 from standfirst.publication.queries import the_publication
 
@@ -15,14 +17,12 @@ UNLIMITED = 1 << 40
 
 
 class Limits:
-    """The limits in force at `now` (aware), as one claim sees them. Inside a transaction: whoever
-    asks has the periods' rows until its end."""
+    """Limits as one claim sees them. Inside a transaction: whoever asks has the periods' rows until
+    its end."""
 
-    def __init__(
-        self, now: datetime, in_force: Sequence[tuple[str, int, datetime]] | None = None
-    ) -> None:
+    def __init__(self, in_force: Sequence[tuple[str, int, datetime]] = ()) -> None:
         """`in_force` is what `periods` said a moment ago."""
-        self._periods = periods(now) if in_force is None else in_force
+        self._periods = in_force
         self._booked = 0
         self.left = UNLIMITED
         for name, most, _ in self._periods:
@@ -52,24 +52,29 @@ class Limits:
                 )
 
 
-def periods(now: datetime) -> list[tuple[str, int, datetime]]:
-    """The limits in force: name, letters, and when each ends. See `rules.periods`."""
-    settings = MailSettings.load()
-    if settings.an_hour is None and not settings.warm_up:
+def periods(now: datetime, road: str) -> list[tuple[str, int, datetime]]:
+    """The limits of a road in force at `now` (aware): the name they are counted by, letters, and
+    when each ends. See `rules.periods`."""
+    row = ProviderLimit.objects.filter(provider=road).first()
+    if row is None:
         return []
-    zone = the_publication().zone
-    begun = settings.warm_up_from or now.astimezone(zone).date()
-    return rules.periods(
-        now, zone, an_hour=settings.an_hour, warm_up_from=begun if settings.warm_up else None
+    found = rules.periods(
+        now,
+        the_publication().zone,
+        an_hour=row.an_hour,
+        warm_up_from=row.warm_up_from,
+        first_day=row.first_day,
     )
+    return [(f"{name} {road}", most, end) for name, most, end in found]
 
 
 def reached(now: datetime) -> list[str]:
-    """Sentences on the limits that are reached at `now`."""
+    """Sentences on the limits that are reached at `now` by the road in use."""
+    road = road_in_use()
     return [
-        f"The limit of {most:,} letters {'an hour' if 'T' in name else 'a day'} is reached; "
-        f"it goes on at {written(end)}."
-        for name, most, end in periods(now)
+        f"The limit of {most:,} letters {'an hour' if name[10] == 'T' else 'a day'} by {road} is "
+        f"reached; it goes on at {written(end)}."
+        for name, most, end in periods(now, road)
         if Quota.objects.filter(period=name, letters__gte=most).exists()
     ]
 

@@ -92,7 +92,7 @@ class Compiled:
         needs SMTPUTF8.
 
         `values` has a text for each of `slots`: plain, escaped here. `message_id` and `date` are
-        made by `headers.message_id` and `headers.date`. Raises KeyError for a value that is
+        made by `links.message_id` and `headers.date`. Raises KeyError for a value that is
         missing, BadAddress, and ValueError for an id, a date or a link that cannot be one."""
         fields = [
             headers.mailbox(to_name, to_address),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from standfirst.newsletters.delivery import rules
 from standfirst.newsletters.models import Rest
+from standfirst.newsletters.models.sending import REST_LENGTH
 from standfirst.publication.clock import written
 
 
@@ -49,4 +50,4 @@ def sentences(now: datetime) -> list[str]:
 
 
 def _own(road: str) -> str:
-    return f"{road}@{socket.gethostname()}"[:20]
+    return f"{road}@{socket.gethostname()}"[:REST_LENGTH]

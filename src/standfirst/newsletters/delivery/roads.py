@@ -3,7 +3,7 @@ says EMAIL_URL."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
@@ -21,6 +21,7 @@ from standfirst.newsletters.delivery.chunks import (
 )
 from standfirst.newsletters.delivery.dkim import Signer
 from standfirst.newsletters.delivery.folder import ConsoleLine, FolderLine
+from standfirst.newsletters.delivery.in_use import road_in_use
 from standfirst.newsletters.delivery.message import Head, compile_letter
 from standfirst.newsletters.delivery.provider import ProviderLine, worded
 from standfirst.newsletters.delivery.road import (
@@ -130,7 +131,7 @@ class SmtpRoad:
     """To a mail server: our own relay, or one of a provider that speaks SMTP."""
 
     server: Server
-    name: str = "smtp"
+    name: str = field(default_factory=road_in_use)
 
     def line(self, sending: int) -> Line:
         """See sender.Road."""
@@ -147,7 +148,7 @@ class FolderRoad:
     """Into a folder, one file a letter; or onto the screen where there is none."""
 
     folder: Path | None
-    name: str = "folder"
+    name: str = field(default_factory=road_in_use)
 
     def line(self, sending: int) -> Line:
         """See sender.Road."""
@@ -167,7 +168,7 @@ class ChunkRoad:
 
     provider: Provider
     send: Callable[[ChunkLetter, Sequence[Reader]], list[Answer]] = send_chunk
-    name: str = "provider"
+    name: str = field(default_factory=road_in_use)
 
     def line(self, sending: int) -> Line:
         """See sender.Road."""

@@ -41,16 +41,21 @@ def next_size(size: int, seconds: float) -> int:
     return max(1, min(BATCH, fitting, size * 10))
 
 
-def warm_up_limit(day: date, begun: date) -> int:
-    """The most letters of a day while a new address gets known: 200, and twice as many each day.
+def warm_up_limit(day: date, begun: date, first_day: int = WARM_UP_BEGINS) -> int:
+    """The most letters of a day while a new address gets known: `first_day`, then doubled daily.
 
     Providers advise this for addresses and hosts they have not seen before.
     """
-    return WARM_UP_BEGINS << min(20, max(0, (day - begun).days))
+    return first_day << min(20, max(0, (day - begun).days))
 
 
 def periods(
-    now: datetime, zone: ZoneInfo, *, an_hour: int | None, warm_up_from: date | None
+    now: datetime,
+    zone: ZoneInfo,
+    *,
+    an_hour: int | None,
+    warm_up_from: date | None,
+    first_day: int = WARM_UP_BEGINS,
 ) -> list[tuple[str, int, datetime]]:
     """The limits in force at `now` (aware): the period's name, its letters, and when it ends.
 
@@ -65,7 +70,7 @@ def periods(
         day = now.astimezone(zone).date()
         after = day + timedelta(days=1)
         ends = datetime(after.year, after.month, after.day, tzinfo=zone)
-        found.append((day.isoformat(), warm_up_limit(day, warm_up_from), ends))
+        found.append((day.isoformat(), warm_up_limit(day, warm_up_from, first_day), ends))
     return found
 
 

@@ -53,6 +53,7 @@ class Carried:
         self.accepted: list[int] = []
         self.fates: list[Fate] = list(turn.batch.dropped)
         self.trouble = ""  # what a server said of all of us
+        self._met_trouble: list[int] = []  # to whose letters it said so
 
     def letters(self) -> Iterator[Outgoing]:
         values, makes = self._turn.values, self._makes
@@ -95,11 +96,15 @@ class Carried:
         elif answer.everyone:
             self.trouble = words
             self._stopped = True
+            if outcome is Outcome.DEFERRED:
+                self._met_trouble.append(number)
         elif outcome is Outcome.REFUSED:
             self.fates.append(Fate(number, DeliveryState.REFUSED, words))
         elif outcome is Outcome.DEFERRED:
-            tries = next(one.tries for one in self._turn.batch.recipients if one.delivery == number)
-            self.fates.append(put_off(number, tries, words))
+            self.fates.append(put_off(number, self._tries(number), words))
+
+    def _tries(self, number: int) -> int:
+        return next(one.tries for one in self._turn.batch.recipients if one.delivery == number)
 
     def told(self) -> Told:
         """All that is known now."""
@@ -107,6 +112,12 @@ class Carried:
         known = {*self.accepted, *(one.delivery for one in self.fates)}
         for number in self._leaving:  # a line that kept no word
             self.fates.append(Fate(number, DeliveryState.UNCERTAIN, "the line said nothing of it"))
+            known.add(number)
+        if len(self._met_trouble) == 1:
+            # It may be about this reader after all. So those behind go first at the next try; else
+            # one address that a server answers so would keep a whole list from its letters.
+            (number,) = self._met_trouble
+            self.fates.append(put_off(number, self._tries(number), self.trouble))
             known.add(number)
         return Told(
             batch=held.batch,

@@ -26,7 +26,10 @@ from standfirst.newsletters.models import (
     Suppression,
 )
 from standfirst.publication.queries import the_publication
+from standfirst.publication.statements import transaction_in_turn
 from standfirst.subscriptions.models import Subscription
+
+_MEMBER = Member._meta.db_table
 
 WHY = {
     DeliveryState.GONE: "the account was closed after the list was made",
@@ -63,10 +66,10 @@ class Batch:
 
 class Around:
     """What is true for everybody, as it was at `now` (aware): the settings, the month, and what is
-    sent to whom. A sender asks anew every second."""
+    sent to whom. A sender asks anew every second; `road` is the name of the one it sends by."""
 
-    def __init__(self, now: datetime) -> None:
-        self.in_force = limits.periods(now)
+    def __init__(self, now: datetime, road: str) -> None:
+        self.in_force = limits.periods(now, road)
         self.values = Values(now)
         self.month = month_for_all(now).month
         self.double_opt_in = MailSettings.load().double_opt_in
@@ -84,13 +87,19 @@ class Around:
 
 
 def read(held: Held, now: datetime, around: Around) -> Batch:
-    """The deliveries of a claimed batch, with what is true of their members at `now` (aware)."""
+    """The deliveries of a claimed batch, with what is true of their members at `now` (aware).
+
+    Who has another address by now gets the letter there: its links are for nobody who reads the old
+    one. It is written before the letter leaves, so that a bounce is that address's.
+    """
     sending, has = around.sending(held.sending)
     sql, values = _statement(sending, held, now, around)
     batch = Batch(held, [], [], {})
+    moved: list[tuple[str, int]] = []
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        for delivery, member, address, name, was, tries, fate, variant, used in cursor.fetchall():
+        for row in cursor.fetchall():
+            delivery, member, frozen, address, name, was, tries, fate, variant, used = row
             if not fate and variant not in has:
                 fate = DeliveryState.OUTSIDE
             if fate:
@@ -99,8 +108,16 @@ def read(held: Held, now: datetime, around: Around) -> Batch:
                 continue
             if variant != was:
                 batch.variants[delivery] = variant
+            if address != frozen:
+                moved.append((address, delivery))
             batch.recipients.append(
                 Recipient(delivery, member, address, name, variant, tries, used)
+            )
+    if moved:
+        with transaction_in_turn(), connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {Delivery._meta.db_table} SET address = %s WHERE id = %s",  # noqa: S608
+                moved,
             )
     # One after the other, since a provider's request has one text.
     batch.recipients.sort(key=lambda who: who.variant)
@@ -120,7 +137,7 @@ def _statement(
     if around.double_opt_in:
         more += (
             f"WHEN (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "  # noqa: S608
-            "e.user_id = d.member AND e.verified AND lower(e.email) = lower(d.address) LIMIT 1) "
+            "e.user_id = d.member AND e.verified AND lower(e.email) = lower(d.present) LIMIT 1) "
             f"IS NULL THEN {state.UNCONFIRMED} "
         )
     if sending.audience == Audience.TOPIC:
@@ -130,23 +147,23 @@ def _statement(
     month = connection.ops.adapt_datefield_value(around.month)
     low, high = Delivery.ids_of(held.sending, held.first, held.last)
     sql = f"""
-SELECT d.id, d.member, d.address, d.name, d.variant, d.tries,
-       CASE WHEN d.staff IS NULL THEN {state.GONE}
+SELECT d.id, d.member, d.address, d.present, d.name, d.variant, d.tries,
+       CASE WHEN d.present IS NULL THEN {state.GONE}
             WHEN (SELECT 1 FROM {Consent._meta.db_table} c
                   WHERE c.letter = %s AND c.member_id = d.member AND c.given LIMIT 1)
                  IS NULL THEN {state.UNSUBSCRIBED}
             WHEN (SELECT 1 FROM {Suppression._meta.db_table} x
-                  WHERE lower(x.address) = lower(d.address) LIMIT 1)
+                  WHERE lower(x.address) = lower(d.present) LIMIT 1)
                  IS NOT NULL THEN {state.SUPPRESSED}
             {more} ELSE 0 END,
-       CASE WHEN d.staff = 1 OR (
+       CASE WHEN d.staff OR (
                  SELECT 1 FROM {Subscription._meta.db_table} s WHERE s.member_id = d.member
                  AND s.starts_at <= %s AND s.ends_at > %s LIMIT 1) IS NOT NULL
             THEN '{SUBSCRIBER}' ELSE '{MEMBER}' END,
        (SELECT count(*) FROM {Unlock._meta.db_table} u WHERE u.member_id = d.member
         AND u.month = %s AND u.kind = '{UnlockKind.CREDIT.value}')
-FROM (SELECT d.*, (SELECT CASE WHEN m.is_staff THEN 1 ELSE 0 END
-                   FROM {Member._meta.db_table} m WHERE m.id = d.member AND m.is_active) AS staff
+FROM (SELECT d.*, (SELECT m.is_staff FROM {_MEMBER} m WHERE m.id = d.member) AS staff,
+             (SELECT m.email FROM {_MEMBER} m WHERE m.id = d.member AND m.is_active) AS present
       FROM {Delivery._meta.db_table} d WHERE d.id BETWEEN %s AND %s AND d.state = {state.QUEUED}
       {"AND d.tries = 0" if held.untried_only else ""}) d
 ORDER BY d.id

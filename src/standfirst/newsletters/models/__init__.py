@@ -27,7 +27,7 @@ from standfirst.newsletters.models.sending import (
     SendingKind,
     SendingState,
 )
-from standfirst.newsletters.models.settings import MailSettings
+from standfirst.newsletters.models.settings import MailSettings, ProviderLimit
 
 __all__ = [
     "TALLIES",
@@ -48,6 +48,7 @@ __all__ = [
     "MailSettings",
     "Newsletter",
     "Outcome",
+    "ProviderLimit",
     "Quota",
     "Rest",
     "Returned",

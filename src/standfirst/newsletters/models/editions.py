@@ -1,6 +1,7 @@
 """A newsletter, and its editions: one dated issue each, a Wagtail page."""
 
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -261,9 +262,11 @@ class Edition(Page):
     @property
     def automatic_subject(self) -> str:
         """What the subject is where nobody wrote one."""
-        headlines = [item.value["headline"] for item in self.take]
-        headlines += [pick.article.title for pick in self.latest.all()[:1]]
-        return (headlines or [title_of(self.newsletter, self.day)])[0][:160]
+        headlines = (item.value["headline"] for item in self.take)
+        # An article that readers may not know of (any more) gives its title away nowhere.
+        titles = (pick.article.title for pick in self.latest.all() if pick.article.live)
+        first = next(chain(headlines, titles), "")
+        return str(first or title_of(self.newsletter, self.day))[:160]
 
     @property
     def is_empty(self) -> bool:

@@ -1,7 +1,7 @@
 """The ledger of what is sent: a sending, its letters, its batches, and one row for each address.
 
 The rows are written by the SQL of `delivery` alone. A delivery's id is `sending << 32 | number`, so
-that a batch is a range of ids and needs no index of its own; why nobody stands on a list twice, says
+that a batch is a range of ids and needs no index of its own. Why nobody stands on a list twice:
 decision 0028.
 """
 
@@ -21,8 +21,9 @@ class SendingKind(models.TextChoices):
 
 
 class SendingState(models.TextChoices):
-    """Where a sending stands. Its list is complete from the beginning."""
+    """Where a sending stands. Nothing leaves before its list is whole."""
 
+    FREEZING = "freezing"  # its list is being made, a part at a time
     SENDING = "sending"
     PAUSED = "paused"
     CANCELLED = "cancelled"
@@ -53,7 +54,8 @@ class Sending(models.Model):
     total = models.PositiveIntegerField(default=0)
     by = models.BigIntegerField(null=True)  # the colleague's number; None: by itself
     begun_at = models.DateTimeField(default=timezone.now)
-    frozen_at = models.DateTimeField(null=True)
+    frozen_to = models.BigIntegerField(default=0)  # the list has who is on it up to this member
+    frozen_at = models.DateTimeField(null=True)  # the list was whole
     ended_at = models.DateTimeField(null=True)
     forgotten_at = models.DateTimeField(null=True)  # its rows no longer say to whom it went
     why = models.CharField(max_length=400, blank=True, default="")  # it was paused or cancelled
@@ -225,17 +227,21 @@ class Quota(models.Model):
     """How many letters left in a period for which there is a limit. A claim books them before they
     leave, in its own transaction, so that a limit holds for all senders together."""
 
-    period = models.CharField(max_length=16, primary_key=True)  # 2026-11-28T13 (UTC), 2026-11-28
+    # 2026-11-28T13 (UTC) or 2026-11-28, and the road
+    period = models.CharField(max_length=100, primary_key=True)
     letters = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.period}: {self.letters}"
 
 
+REST_LENGTH = 160  # a road's name, and a host's
+
+
 class Rest(models.Model):
     """The road takes no letters now: what the server said of us all, and until when we wait."""
 
-    road = models.CharField(max_length=20, primary_key=True)
+    road = models.CharField(max_length=REST_LENGTH, primary_key=True)
     until = models.DateTimeField()
     times = models.PositiveSmallIntegerField(default=0)  # one after the other, so pauses grow
     words = models.CharField(max_length=400)

@@ -1,12 +1,18 @@
 """What all newsletters share: sender, limits, what is counted."""
 
+from typing import Any, Self
+
 import holidays
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
+from modelcluster.fields import ParentalKey
+from modelcluster.models import ClusterableModel
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseGenericSetting, register_setting
 
+from standfirst.newsletters.delivery.in_use import ROAD_LENGTH, road_in_use
+from standfirst.newsletters.delivery.rules import WARM_UP_BEGINS
 from standfirst.newsletters.rules import days_in
 
 HEX = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour as # and six digits, such as #7a1f2b.")
@@ -27,8 +33,10 @@ def country_and_part(code: str) -> tuple[str, str | None]:
 
 
 @register_setting(icon="mail")
-class MailSettings(BaseGenericSetting):
+class MailSettings(ClusterableModel, BaseGenericSetting):  # type: ignore[misc]
     """Sender, limits and counting of the newsletters, edited in the newsroom under Settings."""
+
+    ONLY = 1  # the one row's number, so that two never make two
 
     sender_name = models.CharField(
         max_length=80, blank=True, help_text="Empty: the publication’s name."
@@ -53,13 +61,6 @@ class MailSettings(BaseGenericSetting):
         help_text="More days without an edition, one a line: 2026-12-24, or "
         "2026-12-24 to 2027-01-01.",
     )
-    an_hour = models.PositiveIntegerField(
-        "letters an hour", null=True, blank=True, help_text="The most your provider takes."
-    )
-    warm_up = models.BooleanField(
-        default=False, help_text="Begin with few letters a day from a new address, then double."
-    )
-    warm_up_from = models.DateField(null=True, blank=True)
     open_pixel = models.BooleanField(
         default=False, help_text="Count how often an edition’s letters are opened."
     )
@@ -83,12 +84,11 @@ class MailSettings(BaseGenericSetting):
             [FieldPanel("holidays"), FieldPanel("days_off")], "Days without an edition"
         ),
         MultiFieldPanel([FieldPanel("double_opt_in")], "To whom"),
-        MultiFieldPanel(
-            [
-                FieldPanel("an_hour"),
-                FieldRowPanel([FieldPanel("warm_up"), FieldPanel("warm_up_from")]),
-            ],
-            "How fast",
+        InlinePanel(
+            "limits",
+            heading="How fast",
+            label="Provider",
+            help_text="The most that a provider takes. One that is not named here has no limit.",
         ),
         MultiFieldPanel(
             [FieldRowPanel([FieldPanel("open_pixel"), FieldPanel("counted_links")])],
@@ -113,7 +113,75 @@ class MailSettings(BaseGenericSetting):
                 country_and_part(self.holidays)
         except ValueError as error:
             wrong["holidays"] = str(error)
-        if self.warm_up and not self.warm_up_from:
-            wrong["warm_up_from"] = "Say on which day it begins."
         if wrong:
             raise ValidationError(wrong)
+
+    @classmethod
+    def load(cls, request_or_site: Any = None) -> Self:
+        """The one there is, or what holds where nobody has made one yet. Writes nothing: Wagtail's
+        own makes the row when a page is looked at."""
+        return cls.objects.first() or cls(pk=cls.ONLY)
+
+
+class _Told(FieldPanel):  # type: ignore[misc]
+    """What a property says, to be read."""
+
+    def format_value_for_display(self, value: str) -> str:
+        return value
+
+
+PROVIDER = RegexValidator(
+    r"^[a-z0-9.:_-]+$", "Write it in small letters and without blanks, such as mailgun."
+)
+
+
+class ProviderLimit(models.Model):
+    """How fast letters may leave by one road: a provider, or a mail server of ours."""
+
+    settings = ParentalKey(MailSettings, on_delete=models.CASCADE, related_name="limits")
+    provider = models.CharField(
+        max_length=ROAD_LENGTH,
+        unique=True,
+        validators=[PROVIDER],
+        help_text="mailgun, sparkpost, mailjet or brevo; by SMTP the server’s name (EMAIL_URL).",
+    )
+    an_hour = models.PositiveIntegerField(
+        "letters an hour", null=True, blank=True, help_text="Empty: no limit."
+    )
+    warm_up_from = models.DateField(
+        "warm-up begins on",
+        null=True,
+        blank=True,
+        help_text="Few letters a day from an address that it does not know. Empty: no warm-up.",
+    )
+    first_day = models.PositiveIntegerField(
+        "letters on the first day",
+        default=WARM_UP_BEGINS,
+        validators=[MinValueValidator(1)],
+        help_text="And twice as many each day after it.",
+    )
+
+    panels = [
+        FieldRowPanel(
+            [
+                FieldPanel("provider"),
+                _Told(
+                    "now",
+                    read_only=True,
+                    heading="In use",
+                    help_text="What EMAIL_URL says.",
+                    icon="mail",
+                ),
+            ]
+        ),
+        FieldRowPanel([FieldPanel("an_hour"), FieldPanel("warm_up_from"), FieldPanel("first_day")]),
+    ]
+
+    def __str__(self) -> str:
+        return self.provider
+
+    @property
+    def now(self) -> str:
+        """Do letters leave by this one, in words for the newsroom."""
+        used = road_in_use()
+        return "Yes: letters leave by it" if self.provider == used else f"No: they leave by {used}"

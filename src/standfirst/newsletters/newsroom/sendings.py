@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateformat import format as formatted
 from django.utils.formats import number_format
@@ -97,6 +98,10 @@ def sending(request: HttpRequest, pk: int) -> HttpResponse:
         "may_steer": request.user.has_perm(STEER),
         "page_title": title_of(one),
         "header_icon": "mail",
+        "breadcrumbs_items": [
+            {"url": reverse("newsletters_sendings"), "label": "Sent"},
+            {"url": "", "label": title_of(one)},
+        ],
     }
     return render(request, "newsletters/newsroom/sending.html", context)
 
@@ -125,6 +130,8 @@ def _sentence(progress: Progress) -> str:
             return f"Sent{ended}." if progress.total else "There was nobody to send it to."
         case SendingState.CANCELLED:
             return f"Cancelled. {one.why}".strip()
+        case SendingState.FREEZING:
+            return "Begun; the list of who gets it is being made."
         case SendingState.PAUSED:
             return f"Paused. {one.why}".strip()
     if progress.waits:
@@ -161,7 +168,9 @@ def steer(request: HttpRequest, pk: int) -> HttpResponse:
         case "resume":
             done, said = resume(pk), "It goes on."
         case "cancel":
-            done = bool(cancel(pk, why=f"Cancelled by {who}.")) or True
+            cancel(pk, why=f"Cancelled by {who}.")
+            # It may have ended meanwhile; and of one that was cancelled before nothing changes.
+            done = Sending.objects.filter(pk=pk, state=SendingState.CANCELLED).exists()
             said = "Cancelled: who has no letter yet gets none."
         case "again":
             done, said = _again(request, pk)
@@ -175,7 +184,7 @@ def steer(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _again(request: HttpRequest, pk: int) -> tuple[bool, str]:
-    wanted = {int(one) for one in request.POST.getlist("delivery") if one.isdigit()}
+    wanted = {int(one) for one in request.POST.getlist("delivery") if one.isdecimal()}
     doubtful = [one for one in in_doubt(pk) if one in wanted or "all" in request.POST]
     try:
         count = send_again(doubtful)
@@ -193,6 +202,8 @@ class RunningNow(Component):  # type: ignore[misc]
     order = 50
 
     def get_context_data(self, parent_context: dict[str, Any]) -> dict[str, Any]:
-        running = Sending.objects.filter(state=SendingState.SENDING).select_related("edition")
+        running = Sending.objects.filter(
+            state__in=[SendingState.FREEZING, SendingState.SENDING]
+        ).select_related("edition")
         now = timezone.now()
         return {"running": [(one, title_of(one), progress_of(one, now)) for one in running[:5]]}

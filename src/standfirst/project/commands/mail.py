@@ -67,7 +67,9 @@ def _status(options: argparse.Namespace) -> int:
     from standfirst.newsletters.figures import progress_of
     from standfirst.newsletters.models import Sending, SendingState
 
-    open_ones = Sending.objects.filter(state__in=[SendingState.SENDING, SendingState.PAUSED])
+    open_ones = Sending.objects.filter(
+        state__in=[SendingState.FREEZING, SendingState.SENDING, SendingState.PAUSED]
+    )
     shown = list(open_ones) or list(Sending.objects.all()[:1])
     for one in shown:
         found = progress_of(one, timezone.now())
