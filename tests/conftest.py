@@ -1,8 +1,18 @@
 """What every test may use."""
 
+import gc
+
 import pytest
 from django.core.cache import cache
 from django.test import Client
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: not to look through it for garbage again and again makes all
+    tests a tenth quicker."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from tests.servers import free_port
 
 
 @contextmanager
-def running_demo(home: Path, *arguments: str, wait: float = 240) -> Iterator[str]:
+def running_demo(home: Path, *arguments: str, wait: float = 600) -> Iterator[str]:
     """Start the demo, wait until it answers, give its address, and stop it with Ctrl-C."""
     port = free_port()
     ours = {"DATABASE_URL", "STANDFIRST_HOME", "DEMO", "BASE_URL", "DJANGO_SETTINGS_MODULE"}

@@ -144,7 +144,7 @@ class Host:
             *("--doors", "1", "--workers", "1"),
         )
         try:
-            end = time.monotonic() + 60
+            end = time.monotonic() + 180
             while Reader().get(self, "/healthz")[0] != 200:
                 assert process.poll() is None, (self.home / "log").read_text()
                 assert time.monotonic() < end, (self.home / "log").read_text()

@@ -72,16 +72,20 @@ has_chromium || echo "MISSING: Chromium, so the browser's tests are skipped. apt
 
 # Every part is run, also after one that failed; the exit code says whether any did.
 failed=0
+took=""
 part() {
-    echo "-- $1"
+    name=$1 began=$(date +%s)
+    echo "-- $name"
     shift
     status=0
     "$@" || status=$?
+    took="$took
+$(($(date +%s) - began)) s  $name"
     # 5: no such tests were found.
     [ "$status" = 0 ] || [ "$status" = 5 ] || failed=1
 }
 
-# With tables made from the models, which is quicker; PostgreSQL runs every migration below.
+# With tables made from the models, which is quicker; the demo runs every migration.
 part "rules, apps and flows on SQLite" \
     $bin/pytest -q -n 2 --dist worksteal --no-migrations -m "not browser and not server" tests
 
@@ -92,4 +96,5 @@ fi
 
 part "the reader's story in a browser, and tests that need servers" \
     $bin/pytest -q -n 2 --dist loadgroup -m "browser or server" tests
+echo "-- how long each part took$took"
 exit $failed

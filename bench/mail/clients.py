@@ -84,10 +84,11 @@ class Bare(asyncio.Protocol):
         if self.next is None:
             self.done.set_result(None)
             return
-        self.transport.write(self.next[1])
+        said = [self.next[1]]
         self.next = next(self.messages, None)
         if self.next:
-            self.transport.write(self.next[0])
+            said.append(self.next[0])
+        self.transport.writelines(said)
         self.wanted = 4 if self.next else 1
 
 

@@ -76,7 +76,7 @@ def letters(many: int, *, signed: bool) -> Iterator[Outgoing]:
     letter, date = compiled(signed=signed), headers.date(datetime.now(UTC))
     for number in range(1, many + 1):
         address = f"reader{number}@home.example"
-        message_id = headers.message_id(number, "b", HOST)
+        message_id = f"<d{number}.b@{HOST}>"
         name = f"{NAMES[number % len(NAMES)]} Reader"
         body = letter.body_for(values(number), name, address, message_id, date)
         yield Outgoing(number, address, body, dotless=True)

@@ -18,6 +18,7 @@ from standfirst.account.queries import everything_about
 from standfirst.members.actions import join
 from standfirst.members.consent import ALERTS, By, Unless, give, give_many, take_back, wanted_by
 from standfirst.members.models import Consent, ConsentEntry, Member
+from standfirst.newsletters.models import Suppression
 from tests.making import at, make_member, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +111,10 @@ def test_a_member_gets_all_they_said_with_their_data() -> None:
         ("alerts", "no", "the address refused mail", ""),
     ]
     assert found["followed"] == []
+    assert found["no_mail_to_your_address"] == []
+    Suppression.objects.create(address=member.email.upper(), reason="bounced", detail="550 no")
+    (told,) = everything_about(member)["letters"]["no_mail_to_your_address"]
+    assert (told["why"], told["in_words"]) == ("its server refused it for good", "550 no")
 
 
 def test_the_database_refuses_that_an_entry_is_changed_or_taken_out() -> None:

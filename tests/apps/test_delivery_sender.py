@@ -19,11 +19,11 @@ from standfirst.newsletters.actions.sending import (
     pause,
     resume,
     send_again,
-    settle_uncertain,
 )
 from standfirst.newsletters.delivery import clerk as clerks
-from standfirst.newsletters.delivery import ledger, sender
+from standfirst.newsletters.delivery import ledger, rules, sender
 from standfirst.newsletters.delivery.journal import Journal, journals_in
+from standfirst.newsletters.delivery.limits import Limits, periods
 from standfirst.newsletters.delivery.recovery import recover, work_waits
 from standfirst.newsletters.delivery.road import Answer, Outcome, Outgoing
 from standfirst.newsletters.delivery.sender import Sender
@@ -149,12 +149,12 @@ def test_a_small_sending_does_not_wait_for_a_large_one(tmp_path: Path) -> None:
 # -- what happens meanwhile ------------------------------------------------------------------------
 
 
-def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
+def test_who_unsubscribes_is_deleted_moves_or_bounces_in_mid_send_is_heeded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = readers(600)
     sending, road = begin_daily(), MemoryRoad()
-    off, deleted, closed, bounced = addresses[-4:]
+    off, deleted, closed, bounced, moved = addresses[-5:]
 
     def before(letter: Outgoing) -> None:
         if letter.recipient != addresses[10]:
@@ -169,6 +169,8 @@ def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
         Consent.objects.filter(member__email=off).update(given=False)
         Member.objects.get(email=deleted).delete()
         Member.objects.filter(email=closed).update(is_active=False)
+        # Links of a letter to the old address would open the preferences of whoever reads it now.
+        Member.objects.filter(email=moved).update(email="new@reader.example")
         Suppression.objects.create(address=bounced.upper(), reason="bounced")
         connection.close()
 
@@ -178,6 +180,8 @@ def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
     states = states_of(sending)
     assert states[off] == DeliveryState.UNSUBSCRIBED
     assert states[deleted] == states[closed] == DeliveryState.GONE
+    assert moved not in states
+    assert states["new@reader.example"] == ACCEPTED
     assert states[bounced] == DeliveryState.SUPPRESSED
     assert_exact(sending, road.counts, doubt=0)
     assert sum(road.counts.values()) == 596
@@ -263,13 +267,16 @@ def test_who_is_taken_at_the_second_try_gets_one_letter(tmp_path: Path) -> None:
     assert len(road.counts) == 200
 
 
-def test_words_about_us_rest_the_road_and_count_for_no_address(tmp_path: Path) -> None:
+def test_words_about_us_rest_the_road_and_count_for_no_address_but_the_first(
+    tmp_path: Path,
+) -> None:
     readers(30)
     sending = begin_daily()
     road = MemoryRoad(says=refusing(451, everyone=True))
     send(road, tmp_path)
     assert not road.taken
-    assert set(Delivery.objects.values_list("state", "tries")) == {(DeliveryState.QUEUED, 0)}
+    assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.QUEUED}
+    assert sum(Delivery.objects.values_list("tries", flat=True)) == 1
     rest = Rest.objects.get()
     assert 50 < (rest.until - ledger.database_now()).total_seconds() <= 60
     assert "451 not here" in waits(sending)
@@ -278,9 +285,31 @@ def test_words_about_us_rest_the_road_and_count_for_no_address(tmp_path: Path) -
     assert not road.taken, "it rests"
     Rest.objects.update(until=timezone.now())
     send(road, tmp_path)
+    later(1)
+    send(road, tmp_path)
     assert_exact(sending, road.counts, doubt=0)
+    assert len(road.counts) == 30
     assert sending.state == SendingState.DONE
     assert not Rest.objects.exists()
+
+
+def test_one_address_that_is_answered_as_if_it_were_about_us_keeps_nobody_from_theirs(
+    tmp_path: Path,
+) -> None:
+    readers(30)
+    sending = begin_daily()
+    road = MemoryRoad(says=refusing(554, "r0@example.org", everyone=True))
+    send(road, tmp_path)
+    assert not road.taken
+    for minutes in (0, *rules.PAUSES):
+        later(minutes)
+        Rest.objects.update(until=timezone.now())
+        send(road, tmp_path)
+        assert len(road.counts) == 29
+    assert_exact(sending, road.counts, doubt=0)
+    assert left_over(sending, DeliveryState.REFUSED) == {"r0@example.org"}
+    assert "given up after 6 tries: 554" in Delivery.objects.get(address="r0@example.org").why
+    assert sending.state == SendingState.DONE
 
 
 def test_a_server_that_is_away_loses_nothing_and_is_named(
@@ -415,8 +444,8 @@ def test_letters_in_doubt_are_sent_again_only_when_a_colleague_chooses_them(tmp_
     assert send_again([doubtful[0], 12, doubtful[0] + 7]) == 1
     send(road, tmp_path)
     assert in_doubt(sending.pk) == doubtful[1:]
-    assert settle_uncertain(doubtful[1], accepted=False, why="said its log")
-    assert not settle_uncertain(doubtful[1], accepted=True)
+    assert hear(doubtful[1], DeliveryState.REFUSED, "said its log")
+    assert not hear(doubtful[1], ACCEPTED)
     assert_exact(sending, road.counts, doubt=0)
     assert sending.state == SendingState.DONE
 
@@ -476,7 +505,9 @@ def test_who_changes_the_address_after_the_freeze_gets_the_letter_at_the_new_one
     assert states_of(sending)["bob@old.example"] is DeliveryState.SUPPRESSED
 
 
-def test_what_was_tried_already_stays_with_its_address(tmp_path: Path) -> None:
+def test_what_was_tried_at_an_address_that_is_given_up_goes_nowhere(tmp_path: Path) -> None:
+    """Links of a letter to the old one would open the preferences of whoever reads it now; and
+    what came back of the old one would be told of the new."""
     reader("ada@old.example")
     sending = begin_daily()
     send(MemoryRoad(says=refusing(451)), tmp_path)
@@ -485,7 +516,8 @@ def test_what_was_tried_already_stays_with_its_address(tmp_path: Path) -> None:
     road = MemoryRoad()
     send(road, tmp_path)
     assert_exact(sending, road.counts, doubt=0)
-    assert road.counts == {"ada@old.example": 1}
+    assert not road.counts
+    assert states_of(sending)["ada@old.example"] is DeliveryState.GONE
 
 
 def test_two_who_exchange_their_addresses_get_one_each(tmp_path: Path) -> None:
@@ -593,7 +625,8 @@ def claimed(folder: Path, size: int = 100) -> tuple[Journal, ledger.Held]:
     """A batch that a sender of ours has just claimed."""
     journal = Journal(folder)
     with transaction_in_turn():
-        held = ledger.claim([(journal.name, size)], ledger.database_now())[0]
+        now = ledger.database_now()
+        (held,) = ledger.claim([(journal.name, size)], now, Limits(periods(now, "locmem")))
     assert held
     return journal, held
 
@@ -603,12 +636,44 @@ def settled(told: ledger.Told) -> bool:
         return ledger.settle(told, ledger.database_now())
 
 
+def test_a_provider_that_is_quicker_than_the_senders_word_makes_nobody_forgotten(
+    tmp_path: Path,
+) -> None:
+    readers(20)
+    sending = begin_daily()
+    journal, held = claimed(tmp_path)
+    ids = [(sending.pk << 32) + number for number in range(1, 21)]
+    for one in ids[:10]:
+        assert hear(one, ACCEPTED, "The provider says so.")
+    assert settled(ledger.Told(held.batch, held.claim, accepted=ids[:10], untouched=ids[10:]))
+    journal.close()
+    road = MemoryRoad()
+    send(road, tmp_path)
+    assert len(road.counts) == 10
+    assert_exact(sending, {**road.counts, **{f"r{n}@example.org": 1 for n in range(10)}}, doubt=0)
+
+
 def test_two_senders_never_hold_the_same_batch(tmp_path: Path) -> None:
-    readers(120)
+    readers(170)
     begin_daily()
     _, one = claimed(tmp_path, 50)
     _, other = claimed(tmp_path, 50)
     assert (one.first, one.last, other.first, other.last) == (1, 50, 51, 100)
+
+
+def test_a_small_rest_of_a_batch_goes_along_and_is_no_batch_of_its_own(tmp_path: Path) -> None:
+    readers(75)
+    begin_daily()
+    _, one = claimed(tmp_path, 50)
+    assert (one.first, one.last, one.queued) == (1, 75, 75)
+
+
+def test_a_rest_that_a_limit_forbids_stays(tmp_path: Path) -> None:
+    readers(75)
+    limit(an_hour=60)
+    begin_daily()
+    _, one = claimed(tmp_path, 50)
+    assert (one.first, one.last) == (1, 50)
 
 
 def test_a_living_senders_batch_is_left_alone_also_when_its_lease_ran_out_by_a_jumping_clock(

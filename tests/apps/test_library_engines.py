@@ -186,9 +186,9 @@ def test_the_stretch_with_the_most_telling_words_is_shown() -> None:
     assert {"Salt", "roads", "salt", "pans"} <= set(marked)
     assert find("nothing here").marks == []
     assert find("").text == ""
-    began = time.perf_counter()
+    began = time.thread_time()
     find("the " * 100_000)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_a_word_longer_than_the_stretch_is_no_error() -> None:

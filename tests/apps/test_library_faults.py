@@ -143,10 +143,10 @@ def test_the_worst_that_can_be_typed_is_bounded(keeper: Indexer, text: str) -> N
     catch_up(keeper)
     query = parse(text)
     assert len(query.wanted) + len(query.unwanted) <= MOST_WORDS
-    began = time.perf_counter()
+    began = time.thread_time()
     house.live().search(Search(query=query, facets=True))
     house.live().highlighter(query, 260)("word1 " * 5_000)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_beginnings_of_words_are_few_and_the_rest_are_words() -> None:

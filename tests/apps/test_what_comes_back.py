@@ -173,6 +173,32 @@ def test_a_providers_events_are_understood(letter: Delivery, event: dict, reason
     assert reasons() == ({ADA: reason} if reason else {})
 
 
+def test_the_proof_of_a_complaint_names_no_address(letter: Delivery):
+    give(letter.member, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
+    told = AnymailTrackingEvent(
+        event_type=EventType.COMPLAINED, recipient=ADA, metadata={"delivery": str(letter.pk)},
+        description=f"A report of {ADA.upper()}",
+    )  # fmt: skip
+    assert hear_event(told, "Postmark", NOW)
+    assert ConsentEntry.objects.get(given=False).proof == "A report of …"
+
+
+def test_who_leaves_by_a_providers_own_button_gets_no_more_of_that_letter(letter: Delivery):
+    give(letter.member, ["daily-review", "newsletter"], ConsentEntry.By.JOINING, now=NOW)
+    told = AnymailTrackingEvent(
+        event_type=EventType.UNSUBSCRIBED, recipient=ADA, metadata={"delivery": str(letter.pk)}
+    )
+    assert hear_event(told, "Brevo", NOW)
+    assert not hear_event(told, "Brevo", NOW)
+    assert list(Consent.objects.filter(given=True).values_list("letter", flat=True)) == [
+        "newsletter"
+    ]
+    entry = ConsentEntry.objects.get(given=False)
+    assert (entry.by, entry.delivery, entry.proof) == ("one_click", letter.pk, "Brevo says so.")
+    assert what_became_of(letter) == "accepted"
+    assert not reasons()
+
+
 def test_an_event_about_a_letter_that_is_no_newsletters_stops_newsletters_too():
     told = AnymailTrackingEvent(event_type=EventType.BOUNCED, recipient="Bob@Reader.example")
     assert hear_event(told, "Postmark", NOW)

@@ -201,8 +201,8 @@ def test_a_queued_job_outlives_a_worker_that_is_killed(tmp_path):
     table = DBTaskResult._meta.db_table
     second = start()
     try:
-        for _ in range(100):
-            time.sleep(0.2)
+        for _ in range(600):
+            time.sleep(0.1)
             with closing(sqlite3.connect(tmp_path / "standfirst.sqlite3")) as data:
                 state = data.execute(f"SELECT status FROM {table}").fetchone()
             if state == ("SUCCESSFUL",):

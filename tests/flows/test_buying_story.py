@@ -9,9 +9,9 @@ import axe_playwright_python.sync_playwright as axe
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.flows.test_story import chromium, demo, opened, pytestmark, rest_is_there
+from tests.flows.test_story import chromium, opened, pytestmark, rest_is_there
 
-__all__ = ["chromium", "demo", "pytestmark"]
+__all__ = ["chromium", "pytestmark"]
 
 
 def for_subscribers(page: Page, demo: str) -> str:

@@ -20,7 +20,14 @@ from standfirst.newsletters import jobs
 from standfirst.newsletters.actions import editions
 from standfirst.newsletters.actions.setting_up import set_up_newsletters
 from standfirst.newsletters.jobs import send_test, tell_editors
-from standfirst.newsletters.models import Delivery, Edition, Newsletter, Sending, Turn
+from standfirst.newsletters.models import (
+    Delivery,
+    Edition,
+    Newsletter,
+    Sending,
+    Suppression,
+    Turn,
+)
 from standfirst.newsletters.previews import preview_of
 from standfirst.newsletters.queries import as_written
 from tests.making import (
@@ -323,6 +330,32 @@ def test_a_test_goes_to_whoever_asked_as_each_kind_of_reader_gets_it(
         "[Test, as a member] Salt roads",
     }
     assert "zq0" not in mailoutbox[0].body + mailoutbox[0].alternatives[0][0]
+
+
+def test_a_long_past_costs_the_desk_no_more_than_a_short_one(
+    editor: Client, django_assert_max_num_queries: Any
+) -> None:
+    review, article = make_newsletter(), make_article("Salt roads")
+    for day in range(1, 13):
+        edition = make_edition(review, f"2026-10-{day:02}", article)
+        edition.save_revision()
+        moment = timezone.now()
+        Turn.objects.create(newsletter=review, day=edition.day, edition=edition, begun_at=moment)
+        Sending.objects.create(key=f"edition:{edition.pk}", kind="edition", edition=edition)
+    text_at(editor, reverse(DESK))  # what is kept in memory from now on
+    with django_assert_max_num_queries(40):
+        desk = text_at(editor, reverse(DESK))
+    assert desk.count("Salt roads") == 12
+    assert reverse("newsletters_sending", args=[Sending.objects.first().pk]) in desk
+
+
+def test_no_test_goes_to_a_colleague_to_whom_no_mail_goes(editor: Client) -> None:
+    turn = drafted_by(editor)
+    me = Member.objects.get(pk=editor.session["_auth_user_id"])
+    Suppression.objects.create(address=me.email.upper(), reason="bounced")
+    page = unescape(do(editor, turn, "test").content.decode())
+    assert "it stands under “No mail to”" in page
+    assert not DBTaskResult.objects.filter(task_path__endswith="send_test").exists()
 
 
 def test_each_editor_is_told_once_why_an_edition_waits(

@@ -13,6 +13,7 @@ import pytest
 
 from tests.hosts import TABLES, Host, Reader, false_clock
 from tests.making import SECRET
+from tests.patience import patient
 from tests.servers import Cluster, postgres_cluster, postgres_programs
 
 pytestmark = [
@@ -141,19 +142,19 @@ def test_whatever_changes_at_one_host_counts_at_the_other_within_a_second(
         f"Article.objects.filter(pk={pk}).update(terms='subscribers');"
         f"Change.objects.create(tags=['article:{pk}'])",
     )
-    took["terms tightened"] = until(lambda: not is_full(b, reader, path), BOUND)
+    took["terms tightened"] = until(lambda: not is_full(b, reader, path), patient(BOUND))
     change(
         f"it = Article.objects.get(pk={pk}); it.title = 'Corrected'; it.save_revision().publish()",
         f"Article.objects.filter(pk={pk}).update(title='Corrected');"
         f"Change.objects.create(tags=['article:{pk}'])",
     )
-    took["corrected"] = until(lambda: "Corrected" in reader.get(b, path)[1], BOUND)
+    took["corrected"] = until(lambda: "Corrected" in reader.get(b, path)[1], patient(BOUND))
     change(
         f"Article.objects.get(pk={pk}).unpublish()",
         f"Article.objects.filter(pk={pk}).update(live=False);"
         f"Change.objects.create(tags=['article:{pk}'])",
     )
-    took["withdrawn"] = until(lambda: reader.get(b, path)[0] == 404, BOUND)
+    took["withdrawn"] = until(lambda: reader.get(b, path)[0] == 404, patient(BOUND))
 
     pk, path = article(a)
     who, reader = member(a, subscribed=True)
@@ -163,7 +164,7 @@ def test_whatever_changes_at_one_host_counts_at_the_other_within_a_second(
         f"Subscription.objects.filter(member={who}).update(ends_at=timezone.now());"
         f"Change.objects.create(member={who})",
     )
-    took["lapsed"] = until(lambda: not is_full(b, reader, path), BOUND)
+    took["lapsed"] = until(lambda: not is_full(b, reader, path), patient(BOUND))
     who, reader = member(a, subscribed=True)
     settled(b, reader, path, full=True)
     change(
@@ -172,7 +173,7 @@ def test_whatever_changes_at_one_host_counts_at_the_other_within_a_second(
         f"Session.objects.filter(pk={reader.cookies['sessionid']!r}).delete();"
         f"Change.objects.create(member={who})",
     )
-    took["signed out everywhere"] = until(lambda: not is_full(b, reader, path), BOUND)
+    took["signed out everywhere"] = until(lambda: not is_full(b, reader, path), patient(BOUND))
     print({name: round(seconds, 3) for name, seconds in took.items()})
 
 
@@ -183,7 +184,7 @@ def test_choosing_and_joining_at_one_host_count_at_the_other(hosts: tuple[Host, 
     settled(b, there, path, full=False)
     here = Reader({"sessionid": there.cookies["sessionid"]})
     assert here.post(a, f"/choose/{pk}/")[0] == 302
-    until(lambda: is_full(b, there, path), BOUND)
+    until(lambda: is_full(b, there, path), patient(BOUND))
     joining = Reader()
     status, _ = joining.post(a, "/join/now/", article=pk, email="new@example.org", password="")
     assert status == 302
@@ -221,17 +222,17 @@ def test_a_clock_that_is_a_minute_wrong_delays_no_change(
             settled(there, visitor, path, full=False)
             choosing = Reader({"sessionid": chooser.cookies["sessionid"]})
             assert choosing.post(here, f"/choose/{pk}/")[0] == 302
-            until(lambda: is_full(there, chooser, path), BOUND)  # noqa: B023
+            until(lambda: is_full(there, chooser, path), patient(BOUND))  # noqa: B023
             here.do(f"sign_out_everywhere(Member.objects.get(pk={who}))")
-            until(lambda: not is_full(there, reader, path), BOUND)  # noqa: B023
+            until(lambda: not is_full(there, reader, path), patient(BOUND))  # noqa: B023
             here.do(f"Article.objects.get(pk={pk}).unpublish()")
-            until(lambda: visitor.get(there, path)[0] == 404, BOUND)  # noqa: B023
+            until(lambda: visitor.get(there, path)[0] == 404, patient(BOUND))  # noqa: B023
         # What ends by the clock ends by the clock of the host that is asked.
         _, path = article(right)
         who, reader = member(right, subscribed=True)
         settled(wrong, reader, path, full=True)
         right.do(f"end_early(Subscription.objects.get(member={who}), timezone.now())")
-        time.sleep(BOUND)
+        time.sleep(patient(BOUND))
         assert is_full(wrong, reader, path) is (ahead < 0)
 
 
@@ -247,7 +248,7 @@ def test_while_the_database_is_away_kept_pages_are_answered_and_all_heals_by_its
     sessions = f"answer = [session_of(Member.objects.get(pk={who})) for _ in 'ab']"
     readers = [Reader({"sessionid": key}) for key in hosts[0].do(sessions)]  # type: ignore[attr-defined]
     visitor, unkept = Reader(), article(hosts[0])[1]
-    time.sleep(0.5)  # both followers have heard of all this
+    time.sleep(patient(0.5))  # both followers have heard of all this
     for host, reader in zip(hosts, readers, strict=True):
         settled(host, reader, path, full=True)
         settled(host, visitor, path, full=False)
@@ -268,13 +269,13 @@ def test_while_the_database_is_away_kept_pages_are_answered_and_all_heals_by_its
         cluster.start()
     a, b = hosts
     for host in hosts:
-        until(lambda host=host: visitor.get(host, unkept)[0] == 200, 10)  # type: ignore[misc]
+        until(lambda host=host: visitor.get(host, unkept)[0] == 200, 60)  # type: ignore[misc]
     a.do(f"end_early(Subscription.objects.get(member={who}), timezone.now())")
     # The follower looks for its database once a second.
-    until(lambda: not is_full(b, readers[1], path), 1 + BOUND)
+    until(lambda: not is_full(b, readers[1], path), patient(1 + BOUND))
     settled(b, visitor, path, full=False)
     a.do(f"Article.objects.get(pk={pk}).unpublish()")
-    until(lambda: visitor.get(b, path)[0] == 404, BOUND)
+    until(lambda: visitor.get(b, path)[0] == 404, patient(BOUND))
 
 
 def test_a_worker_killed_in_the_middle_of_publishing_publishes_once_after_all(
@@ -297,7 +298,7 @@ def test_a_worker_killed_in_the_middle_of_publishing_publishes_once_after_all(
             holding.execute("LOCK TABLE wagtailcore_pagelogentry IN EXCLUSIVE MODE")
             worker = a.started("-m", "standfirst", "worker")
             waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            until(lambda: watching.execute(waiting).fetchone() == (1,), 30)
+            until(lambda: watching.execute(waiting).fetchone() == (1,), 120)
             os.kill(worker.pid, signal.SIGKILL)
             worker.wait()
         log = "SELECT count(*) FROM wagtailcore_pagelogentry WHERE page_id = %s AND action = %s"
@@ -306,8 +307,8 @@ def test_a_worker_killed_in_the_middle_of_publishing_publishes_once_after_all(
         assert front.get(b, path)[0] == 404
         worker = a.started("-m", "standfirst", "worker")
         try:
-            until(lambda: watching.execute(log, published).fetchone() == (1,), 30)
-            until(lambda: "On the hour" in front.get(b, "/")[1], BOUND)
+            until(lambda: watching.execute(log, published).fetchone() == (1,), 120)
+            until(lambda: "On the hour" in front.get(b, "/")[1], patient(BOUND))
             assert front.get(b, path)[0] == 200
             time.sleep(1)
         finally:

@@ -6,6 +6,7 @@ The stand-in takes what Anymail really sends. What providers then do with it can
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -259,11 +260,12 @@ def test_one_reader_whom_the_provider_refuses_is_refused_alone(settings: Any, st
     ]
 
 
+@pytest.mark.parametrize("address", ["no address", "jürgen@mail.example"])
 def test_an_address_that_cannot_be_written_does_not_keep_the_others_from_theirs(
-    settings: Any, standin: Standin
+    settings: Any, standin: Standin, address: str
 ):
     use("mailgun", settings, standin)
-    answers = send_chunk(LETTER, [reader(1), reader(2, address="no address"), reader(3)])
+    answers = send_chunk(LETTER, [reader(1), reader(2, address=address), reader(3)])
     assert [one.outcome for one in answers] == [
         Outcome.ACCEPTED,
         Outcome.REFUSED,
@@ -323,6 +325,16 @@ def test_a_chunk_that_is_too_big_is_not_sent(settings: Any, standin: Standin):
     with pytest.raises(ValueError, match="one address twice"):
         send_chunk(LETTER, [reader(1, address="a@b.example"), reader(2, address="a@b.example")])
     assert not standin.asked
+
+
+def test_names_go_as_they_were_written(settings: Any, standin: Standin):
+    use("mailjet", settings, standin)
+    letter = replace(LETTER, sender='"Münchner Blick" <post@mag.example>')
+    send_chunk(letter, [reader(1, "Zoë, „Zo“"), reader(2, 'Bob "the" Smith')])
+    asked = json.loads(standin.asked[0][1])
+    names = [one["To"][0]["Name"] for one in asked["Messages"]]
+    assert names == ["Zoë, „Zo“", 'Bob "the" Smith']
+    assert asked["Globals"]["From"]["Name"] == "Münchner Blick"
 
 
 def test_names_cannot_start_a_header(provider: str, standin: Standin):

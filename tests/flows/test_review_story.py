@@ -11,7 +11,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
-from tests.flows.test_story import CHROMIUM, chromium, demo, opened  # noqa: E402, F401
+from tests.flows.test_story import CHROMIUM, chromium, opened  # noqa: E402, F401
 
 pytestmark = [
     pytest.mark.browser,
@@ -61,7 +61,7 @@ def read(page: Page, address: str) -> str:
 
 
 def test_an_edition_is_edited_tried_approved_sent_and_read(
-    demo: str,  # noqa: F811
+    demo: str,
     chromium: Browser,  # noqa: F811
 ) -> None:
     expect.set_options(timeout=20_000)

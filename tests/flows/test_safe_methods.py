@@ -52,7 +52,10 @@ def test_no_get_or_head_changes_anything(magazine: Magazine, kind: int) -> None:
     reader = magazine.readers[kind]
     assert apps.ready
     readers_pages = [a for a in addresses(magazine.props, each=2) if "/newsroom/" not in a]
+    # The newsroom turns all away who are not staff, known or not.
     newsroom = [a for a in addresses(magazine.props, each=1) if "/newsroom/" in a]
+    if reader.name not in {"visitor", "subscriber", "staff"}:
+        newsroom = []
     # One page of Wagtail is made to fail, for operators who try their alarms.
     start = [a for a in [*readers_pages, *newsroom] if a != "/newsroom/failwhale/"]
     reader.client.raise_request_exception = False

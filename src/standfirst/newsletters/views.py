@@ -15,7 +15,7 @@ from standfirst.access.rules import FullText, Reason, decide
 from standfirst.members.forms import JoinForm
 from standfirst.newsletters.models import Newsletter
 from standfirst.newsletters.pages import edition_page
-from standfirst.newsletters.queries import editions_of, newsletters_for_readers
+from standfirst.newsletters.queries import editions_of, headlines_in, newsletters_for_readers
 
 PER_PAGE = 30
 
@@ -30,7 +30,7 @@ def newsletters(request: HttpRequest) -> HttpResponse:
 def newsletter(request: HttpRequest, letter: str) -> HttpResponse:
     """The archive of a newsletter, the newest edition first."""
     found = get_object_or_404(Newsletter, slug=letter)
-    editions = editions_of(found).select_related("newsletter").prefetch_related("latest__article")
+    editions = editions_of(found).select_related("newsletter").prefetch_related(headlines_in())
     try:
         page = Paginator(editions, PER_PAGE).page(request.GET.get("page") or 1)
     except InvalidPage as error:

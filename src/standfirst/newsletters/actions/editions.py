@@ -9,7 +9,14 @@ from django.db import transaction
 from standfirst.members.models import Member
 from standfirst.newsletters.actions.sending import begin
 from standfirst.newsletters.letters import compose_to_send
-from standfirst.newsletters.models import Edition, Sending, SendingKind, Turn, Unapproved
+from standfirst.newsletters.models import (
+    Edition,
+    Sending,
+    SendingKind,
+    Suppression,
+    Turn,
+    Unapproved,
+)
 from standfirst.newsletters.queries import (
     as_written,
     coming_up,
@@ -75,8 +82,14 @@ def send_now(turn: int, *, by: Member, now: datetime) -> Turn:
 
 
 def test_to(edition: Edition, member: Member) -> None:
-    """Mail the edition as it is now to a colleague, as each kind of reader will get it."""
+    """Mail the edition as it is now to a colleague, as each kind of reader will get it. Raises
+    NotNow where no newsletter goes to their address."""
     with transaction.atomic():
+        if Suppression.objects.filter(address__iexact=member.email).exists():
+            raise NotNow(
+                f"No newsletter goes to {member.email}: it stands under “No mail to”, where a "
+                "publisher can lift it."
+            )
         happened(TestWanted(edition=edition.pk, member=member.pk))
 
 

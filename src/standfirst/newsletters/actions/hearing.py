@@ -1,6 +1,7 @@
 """What comes back stops further mail: bounces and complaints, from a mailbox or from a provider."""
 
 import logging
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -62,8 +63,10 @@ def hear(news: News, now: datetime) -> bool:
             state = DeliveryState.COMPLAINED if complained else DeliveryState.BOUNCED
             settled(news.delivery, state, news.words)
         reason = _reason(news, now)
-        if reason is Suppression.Reason.COMPLAINED:
-            _say_no(news, now)
+        if reason is Suppression.Reason.COMPLAINED and news.delivery is not None:
+            # What was said is kept for good, an address is not.
+            words = re.sub(re.escape(news.address or "\0"), "…", news.words, flags=re.IGNORECASE)
+            _say_no(news.delivery, ConsentEntry.By.COMPLAINED, words, now)
         if reason and news.address:
             suppress(news.address, reason, news.words, now, delivery=news.delivery)
     return True
@@ -73,19 +76,15 @@ def _row(news: News, now: datetime) -> dict[str, object]:
     return {"address": news.address, "words": news.words[:WORDS], "by": news.by, "at": now}
 
 
-def _say_no(news: News, now: datetime) -> None:
-    """Whoever calls a letter spam does not want it: that is kept as what they said."""
-    row = Delivery.objects.filter(pk=news.delivery).first() if news.delivery else None
-    sending = Sending.objects.filter(pk=row.id >> Delivery.NUMBERS).first() if row else None
-    if row and sending:
-        take_back(
-            row.member,
-            [sending.consent],
-            ConsentEntry.By.COMPLAINED,
-            proof=news.words,
-            delivery=row.pk,
-            now=now,
-        )
+def _say_no(delivery: int, by: ConsentEntry.By, proof: str, now: datetime) -> bool:
+    """Whoever calls a letter spam, or leaves by a provider's own button, does not want it: that is
+    kept as what they said. Says whether they wanted it until now."""
+    row = Delivery.objects.filter(pk=delivery).first()
+    sending = Sending.objects.filter(pk=delivery >> Delivery.NUMBERS).first()
+    if row is None or sending is None:
+        return False
+    letters = [sending.consent]
+    return bool(take_back(row.member, letters, by, proof=proof, delivery=row.pk, now=now))
 
 
 def _reason(news: News, now: datetime) -> Suppression.Reason | None:
@@ -156,6 +155,8 @@ def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> boo
     delivery = int(number) if number.isascii() and number.isdigit() and len(number) < 20 else None
     delivery = delivery or delivery_of(event.message_id or "")
     row = Delivery.objects.filter(pk=delivery).first() if delivery else None
+    if row and event.event_type == EventType.UNSUBSCRIBED:
+        return _say_no(row.pk, ConsentEntry.By.ONE_CLICK, f"{provider} says so.", now)
     what = _what(event)
     if what is None:
         if row is None or event.event_type not in {EventType.DELIVERED, EventType.SENT}:

@@ -226,17 +226,6 @@ def hear(delivery: int, state: DeliveryState, why: str = "") -> bool:
     return True
 
 
-def settle_uncertain(delivery: int, *, accepted: bool, why: str = "") -> bool:
-    """Somebody knows better of a letter in doubt. Was it in doubt?"""
-    state = DeliveryState.ACCEPTED if accepted else DeliveryState.REFUSED
-    with transaction_in_turn():
-        batch = locked_batch_of(delivery)
-        if batch is None or not move(batch, delivery, [DeliveryState.UNCERTAIN], state, why):
-            return False
-        batch.save()
-    return True
-
-
 def in_doubt(sending: int) -> list[int]:
     """The deliveries of which nobody knows whether they arrived."""
     doubtful: list[int] = []

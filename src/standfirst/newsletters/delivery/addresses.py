@@ -35,6 +35,14 @@ def on_the_wire(address: str) -> str:
     return found
 
 
+def named(name: str, address: str) -> str:
+    """A name (in one line) with its address, as one text that `email.utils.parseaddr` and the
+    libraries of mail take apart again. Nothing is encoded yet, which `formataddr` does too early:
+    what it writes is taken for the name itself, and encoded once more."""
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address}>' if name else address
+
+
 @lru_cache(maxsize=1024)
 def _domain(domain: str) -> str:
     if re.fullmatch(r"\[[0-9A-Fa-f:.IPv]+\]", domain):

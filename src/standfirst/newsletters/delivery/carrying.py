@@ -47,6 +47,7 @@ class Carrying:
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._expected: deque[Callable[[Reply], None]] = deque()  # whom each coming reply is for
+        self._envelope_heard = (self._after_mail, self._after_rcpt, self._after_data)
         self._next: Outgoing | None = None  # its envelope is being said
         self._steps: list[bytes] = []  # of that envelope, where they go one by one
         self._no: tuple[Reply, Stage] | None = None  # the first refusal of that envelope
@@ -93,11 +94,10 @@ class Carrying:
                 self._driver.answered(Answer(letter.number, Outcome.REFUSED, 0, str(error)))
                 continue
             self._next, self._no = letter, None
-            self._expected.append(self._after_mail)
             if self._pipelining:
-                self._expected.append(self._after_rcpt)
-                self._expected.append(self._after_data)
+                self._expected += self._envelope_heard
                 return mail + rcpt + DATA
+            self._expected.append(self._after_mail)
             self._steps = [DATA, rcpt]
             return mail
         return b""

@@ -9,7 +9,6 @@ between is from its documentation, and was tried at a stand-in alone.
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import formataddr
 from typing import Any
 
 import requests
@@ -19,6 +18,7 @@ from anymail.utils import parse_address_list
 from django.conf import settings
 from django.core.mail import get_connection
 
+from standfirst.newsletters.delivery.addresses import named
 from standfirst.newsletters.delivery.road import Answer, Outcome
 from standfirst.newsletters.slots import SLOTS, WORD, Kind
 
@@ -183,7 +183,8 @@ def _handed_over(
 
 def _can_be_written(address: str) -> bool:
     try:
-        return len(parse_address_list([address])) == 1
+        # No provider says that it takes a first part that is not ASCII.
+        return address.isascii() and len(parse_address_list([address])) == 1
     except AnymailInvalidAddress:
         return False
 
@@ -193,7 +194,7 @@ def _message(provider: Provider, letter: ChunkLetter, readers: Sequence[Reader])
         subject=_unread(letter.subject, provider, in_html=False),
         body=_slots(_unread(letter.text, provider, in_html=False), provider.in_text, ""),
         from_email=letter.sender,
-        to=[formataddr((_one_line(reader.name), reader.address)) for reader in readers],
+        to=[named(_one_line(reader.name), reader.address) for reader in readers],
         reply_to=[letter.reply_to] if letter.reply_to else None,
         headers={"List-ID": letter.list_id, "Precedence": "bulk"},
     )

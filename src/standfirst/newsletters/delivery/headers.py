@@ -75,17 +75,11 @@ def list_id(name: str, host: str) -> bytes:
     return b"%b\r\n <%b>" % (phrase, host.encode()) if phrase else b"<%b>" % host.encode()
 
 
-def message_id(delivery: int, key: str, host: str) -> str:
-    """The Message-ID of a delivery, the same whenever it is made. `key` tells magazines apart that
-    share a host."""
-    return f"<d{delivery}.{key}@{host}>"
-
-
-def checked_id(made: str) -> str:
+def checked_id(made: str) -> bytes:
     """The id as it is. Raises ValueError where it is none."""
     if not _ID.fullmatch(made):
         raise ValueError(f"{made[:80]!r} cannot be a Message-ID.")
-    return made
+    return made.encode()
 
 
 def date(moment: datetime) -> str:
@@ -94,11 +88,11 @@ def date(moment: datetime) -> str:
 
 
 @lru_cache(maxsize=16)
-def checked_date(made: str) -> str:
+def checked_date(made: str) -> bytes:
     """The date as it is. Raises ValueError where it is none."""
     if not _DATE.fullmatch(made):
         raise ValueError(f"{made[:60]!r} cannot be a Date.")
-    return made
+    return made.encode()
 
 
 @lru_cache(maxsize=4096)  # names come again

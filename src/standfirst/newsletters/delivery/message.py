@@ -21,7 +21,7 @@ from standfirst.newsletters.slots import SLOTS, WORD, Kind
 
 LINE = 75  # octets, and the sign of a soft line break: 76 (RFC 2045 §6.7)
 SOFT = b"=\r\n"
-HTML, TEXT = "html", "text"
+FORMS = TEXT, HTML = "text", "html"  # in the order in which _words and _links give a value
 UNSUBSCRIBE = "unsubscribe"
 # Slots of the head, by their fields; all but the last are none of a template.
 FIELDS = {
@@ -65,22 +65,19 @@ class Compiled:
     ) -> None:
         self._subject = None if WORD.search(subject) else headers.words(subject)
         self._subject_with_slots = subject
-        self._head, self._signers = head, signers
+        self._signers = signers
         self._fixed = relaxed_fields(b"".join(part for part in head if isinstance(part, bytes)))
-        self._body = [part if isinstance(part, bytes) else b"" for part in body]
-        used = {part[0] for part in body if not isinstance(part, bytes)}
-        self._fills = [
-            (
-                slot,
-                _WAYS[SLOTS[slot]],
-                [number for number, part in enumerate(body) if part == (slot, TEXT)],
-                [number for number, part in enumerate(body) if part == (slot, HTML)],
-            )
-            for slot in sorted(used)
-        ]
+        self._parts = [part if isinstance(part, bytes) else b"" for part in (*head, *body)]
+        self._body_begins = len(head)
         self._unsubscribe = UNSUBSCRIBE in head
-        used.update(WORD.findall(subject), {UNSUBSCRIBE} if self._unsubscribe else ())
-        self.slots = frozenset(used)
+        self._fields = [head.index(slot) for slot in FIELDS if slot in head]
+        places: dict[str, list[tuple[int, int]]] = {}
+        for number, part in enumerate(body, len(head)):
+            if not isinstance(part, bytes):
+                places.setdefault(part[0], []).append((number, FORMS.index(part[1])))
+        self._fills = [(slot, _WAYS[SLOTS[slot]], where) for slot, where in places.items()]
+        own = {UNSUBSCRIBE} if self._unsubscribe else set()
+        self.slots = frozenset({*places, *WORD.findall(subject), *own})
 
     def body_for(
         self,
@@ -95,32 +92,35 @@ class Compiled:
         needs SMTPUTF8.
 
         `values` has a text for each of `slots`: plain, escaped here. `message_id` and `date` are
-        made by `headers.message_id` and `headers.date`. Raises KeyError for a value that is
+        made by `links.message_id` and `headers.date`. Raises KeyError for a value that is
         missing, BadAddress, and ValueError for an id, a date or a link that cannot be one."""
-        given = {
-            "to": headers.mailbox(to_name, to_address),
-            "subject": self._subject or _subject(self._subject_for(values)),
-            "date": headers.checked_date(date).encode(),
-            "id": headers.checked_id(message_id).encode(),
-        }
+        fields = [
+            headers.mailbox(to_name, to_address),
+            self._subject or _subject(self._subject_for(values)),
+            headers.checked_date(date),
+            headers.checked_id(message_id),
+        ]
         if self._unsubscribe:
-            given[UNSUBSCRIBE] = b"<%b>" % _link(values[UNSUBSCRIBE]).encode()
-        head = [part if isinstance(part, bytes) else given[part] for part in self._head]
-        body = self._body.copy()
-        for slot, way, in_text, in_html in self._fills:
-            text, html = way(values[slot])
-            for number in in_text:
-                body[number] = text
-            for number in in_html:
-                body[number] = html
+            fields.append(b"<%b>" % _link(values[UNSUBSCRIBE]).encode())
+        parts = self._parts.copy()
+        for number, value in zip(self._fields, fields, strict=True):
+            parts[number] = value
+        for slot, way, where in self._fills:
+            forms = way(values[slot])
+            for number, form in where:
+                parts[number] = forms[form]
         if not self._signers:
-            return b"".join(head + body)
-        fields, whole = self._fixed.copy(), b"".join(body)
-        for slot, value in given.items():
-            name = FIELDS[slot].lower().encode()
-            fields[name] = [b"%b:%b" % (name, value.replace(b"\r\n ", b" "))]
-        signatures = [signer.field(fields, whole) for signer in self._signers]
-        return b"".join([*signatures, *head, whole])
+            return b"".join(parts)
+        return self._signed(fields, parts)
+
+    def _signed(self, fields: Sequence[bytes], parts: Sequence[bytes]) -> bytes:
+        begin = self._body_begins
+        relaxed, body = self._fixed.copy(), b"".join(parts[begin:])
+        for name, value in zip(FIELDS.values(), fields, strict=False):  # the last may be missing
+            key = name.lower().encode()
+            relaxed[key] = [b"%b:%b" % (key, value.replace(b"\r\n ", b" "))]
+        signatures = [signer.field(relaxed, body) for signer in self._signers]
+        return b"".join([*signatures, *parts[:begin], body])
 
     def _subject_for(self, values: Mapping[str, str]) -> str:
         return WORD.sub(lambda found: values[found[1]], self._subject_with_slots)

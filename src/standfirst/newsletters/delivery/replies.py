@@ -20,7 +20,8 @@ class Reply(NamedTuple):
     @property
     def words(self) -> str:
         """In one line, as an answer keeps it."""
-        return " ".join(self.text.split())[:400]
+        text = self.text
+        return text if text.isprintable() and len(text) <= 400 else " ".join(text.split())[:400]
 
 
 class NoReply(ValueError):  # noqa: N818

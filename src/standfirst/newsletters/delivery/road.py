@@ -35,7 +35,7 @@ class Answer(NamedTuple):
     """The outcome of a letter, with the server's own words (one line, at most 400 characters) and
     its code (0 where it gave none). `everyone`: the words are about us, not about this address (too
     fast, no quota, not allowed), so that a pause is due before anything else is sent. Such a letter
-    is never REFUSED, whatever the code: its address did nothing wrong."""
+    is never REFUSED, whatever the code: its address did nothing wrong, as far as is known."""
 
     number: int
     outcome: Outcome

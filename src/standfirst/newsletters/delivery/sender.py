@@ -49,19 +49,17 @@ class Carried:
     def __init__(self, turn: Turn, journal: Journal, makes: Mapping[str, Make]) -> None:
         self._turn, self._journal, self._makes = turn, journal, makes
         self._leaving: deque[int] = deque()
-        self._tries: dict[int, int] = {}
-        self._known: set[int] = set()
         self._stopped = False
         self.accepted: list[int] = []
         self.fates: list[Fate] = list(turn.batch.dropped)
         self.trouble = ""  # what a server said of all of us
+        self._met_trouble: list[int] = []  # to whose letters it said so
 
     def letters(self) -> Iterator[Outgoing]:
         values, makes = self._turn.values, self._makes
         for who in self._turn.batch.recipients:
             if self._stopped or uptime() >= self._turn.until:
                 return
-            self._tries[who.delivery] = who.tries
             try:
                 letter = makes[who.variant](who, values.of(who))
             except ValueError as error:
@@ -98,10 +96,15 @@ class Carried:
         elif answer.everyone:
             self.trouble = words
             self._stopped = True
+            if outcome is Outcome.DEFERRED:
+                self._met_trouble.append(number)
         elif outcome is Outcome.REFUSED:
             self.fates.append(Fate(number, DeliveryState.REFUSED, words))
         elif outcome is Outcome.DEFERRED:
-            self.fates.append(put_off(number, self._tries[number], words))
+            self.fates.append(put_off(number, self._tries(number), words))
+
+    def _tries(self, number: int) -> int:
+        return next(one.tries for one in self._turn.batch.recipients if one.delivery == number)
 
     def told(self) -> Told:
         """All that is known now."""
@@ -109,6 +112,12 @@ class Carried:
         known = {*self.accepted, *(one.delivery for one in self.fates)}
         for number in self._leaving:  # a line that kept no word
             self.fates.append(Fate(number, DeliveryState.UNCERTAIN, "the line said nothing of it"))
+            known.add(number)
+        if len(self._met_trouble) == 1:
+            # It may be about this reader after all. So those behind go first at the next try; else
+            # one address that a server answers so would keep a whole list from its letters.
+            (number,) = self._met_trouble
+            self.fates.append(put_off(number, self._tries(number), self.trouble))
             known.add(number)
         return Told(
             batch=held.batch,

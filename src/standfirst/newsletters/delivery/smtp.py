@@ -257,8 +257,7 @@ class Connection(asyncio.Protocol):
     # -- what others call ---------------------------------------------------------------------
 
     def write(self, *parts: bytes) -> None:
-        for part in parts:  # uvloop hands them to the kernel together, and copies nothing
-            self._transport.write(part)
+        self._transport.writelines(parts)  # uvloop gives them to the kernel in one call, uncopied
 
     def break_off(self, words: str) -> None:
         """End it at once, and tell whoever listens."""

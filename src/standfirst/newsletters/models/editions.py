@@ -265,7 +265,8 @@ class Edition(Page):
         headlines = (item.value["headline"] for item in self.take)
         # An article that readers may not know of (any more) gives its title away nowhere.
         titles = (pick.article.title for pick in self.latest.all() if pick.article.live)
-        return str(next(chain(headlines, titles), title_of(self.newsletter, self.day)))[:160]
+        first = next(chain(headlines, titles), "")
+        return str(first or title_of(self.newsletter, self.day))[:160]
 
     @property
     def is_empty(self) -> bool:

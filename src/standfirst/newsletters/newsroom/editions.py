@@ -17,7 +17,7 @@ from wagtail.admin.viewsets.base import ViewSet
 from standfirst.members.models import Member
 from standfirst.newsletters.actions import editions
 from standfirst.newsletters.actions.drafting import draft_today
-from standfirst.newsletters.desk import hour_written, on_desk, rows
+from standfirst.newsletters.desk import hour_written, on_desk, rows, with_what_is_shown
 from standfirst.newsletters.models import EditionIndex, Newsletter, Turn
 from standfirst.newsletters.newsroom.sendings import LOOK
 from standfirst.publication.queries import the_publication
@@ -47,9 +47,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         now = timezone.now()
         in_hand = rows(now)
         shown = [row.current.turn.pk for row in in_hand if row.current]
-        turns = Turn.objects.exclude(pk__in=shown).select_related(
-            "edition", "newsletter", "approved_by", "begun_by"
-        )
+        turns = with_what_is_shown(Turn.objects.exclude(pk__in=shown))
         page = Paginator(turns.order_by("-day", "newsletter"), PER_PAGE).get_page(
             request.GET.get("page")
         )
