@@ -173,7 +173,7 @@ def everybody() -> None:
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "IDLE", 0.05)
-    monkeypatch.setattr(freezing, "PART", 8)
+    monkeypatch.setitem(freezing.PARTS, connection.vendor, 8)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -184,7 +184,7 @@ def test_a_list_made_in_parts_is_the_list_made_at_once(
     everybody()
     letters = {variant: LETTERS[variant] for variant in variants}
     whole = begin_daily("edition:1", letters=letters)
-    monkeypatch.setattr(freezing, "PART", 8)
+    monkeypatch.setitem(freezing.PARTS, connection.vendor, 8)
     parts = begin_daily("edition:2", letters=letters)
     assert rows_of(whole) == rows_of(parts)
     assert (parts.total, parts.state) == (whole.total, SendingState.SENDING)

@@ -149,12 +149,12 @@ def test_a_small_sending_does_not_wait_for_a_large_one(tmp_path: Path) -> None:
 # -- what happens meanwhile ------------------------------------------------------------------------
 
 
-def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
+def test_who_unsubscribes_is_deleted_moves_or_bounces_in_mid_send_is_heeded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = readers(600)
     sending, road = begin_daily(), MemoryRoad()
-    off, deleted, closed, bounced = addresses[-4:]
+    off, deleted, closed, bounced, moved = addresses[-5:]
 
     def before(letter: Outgoing) -> None:
         if letter.recipient != addresses[10]:
@@ -170,6 +170,7 @@ def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
         Member.objects.get(email=deleted).delete()
         Member.objects.filter(email=closed).update(is_active=False)
         Suppression.objects.create(address=bounced.upper(), reason="bounced")
+        Member.objects.filter(email=moved).update(email="new@reader.example")
         connection.close()
 
     road.before, road.slow = before, 0.002
@@ -178,6 +179,8 @@ def test_who_unsubscribes_is_deleted_or_bounces_in_mid_send_gets_nothing_more(
     states = states_of(sending)
     assert states[off] == DeliveryState.UNSUBSCRIBED
     assert states[deleted] == states[closed] == DeliveryState.GONE
+    assert moved not in states
+    assert states["new@reader.example"] == ACCEPTED
     assert states[bounced] == DeliveryState.SUPPRESSED
     assert_exact(sending, road.counts, doubt=0)
     assert sum(road.counts.values()) == 596

@@ -56,7 +56,7 @@ def begin(
     counted: Mapping[int, str] | None = None,
 ) -> Sending:
     """Freeze list and letters at `now` (aware) and let senders have them. A list of more than
-    `freezing.PART` is made in several transactions, after the caller's own: see `make_lists`.
+    `freezing.PARTS` says is made in several transactions, after the caller's own: see `make_lists`.
 
     `key` names the occasion: begun twice, also at the same moment, it is one sending, the first.
     `letters` has one for each variant (subscriber, member); whose variant has none is not on the

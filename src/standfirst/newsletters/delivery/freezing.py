@@ -27,7 +27,9 @@ from standfirst.newsletters.models import (
 from standfirst.subscriptions.models import Subscription
 
 MEMBER, SUBSCRIBER = "member", "subscriber"
-PART = 50_000  # who said yes, at once: some 0.4 seconds
+# How many who said yes are frozen at once: SQLite has one writer, and is held for some 0.2 seconds.
+# In PostgreSQL nobody waits for this writer, and one statement for all is several times as quick.
+PARTS = {"sqlite": 25_000}
 ROOM = "256MB"  # PostgreSQL may sort and join a million in; its own measure is 4 MB
 
 
@@ -39,9 +41,7 @@ def freeze(sending: Sending, variants: Collection[str], now: datetime) -> bool:
     Whoever is not written to (suppressed; with double opt-in not confirmed) is on it with the
     reason. In a transaction that has the sending's row.
     """
-    asked = Consent.objects.filter(letter=sending.consent, given=True)
-    rest = asked.filter(member__gt=sending.frozen_to).order_by("member")
-    end = rest.values_list("member", flat=True)[PART - 1 : PART].first()
+    end = _end_of_part(sending)
     before = sending.total
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -57,6 +57,16 @@ def freeze(sending: Sending, variants: Collection[str], now: datetime) -> bool:
     )  # fmt: skip
     sending.frozen_to = sending.frozen_to if end is None else end
     return end is None
+
+
+def _end_of_part(sending: Sending) -> int | None:
+    """The last member of the next part; None where it is the last one, or there are no parts."""
+    most = PARTS.get(connection.vendor)
+    if most is None:
+        return None
+    asked = Consent.objects.filter(letter=sending.consent, given=True)
+    rest = asked.filter(member__gt=sending.frozen_to).order_by("member")
+    return rest.values_list("member", flat=True)[most - 1 : most].first()
 
 
 def _batch(sending: Sending, first: int, last: int, tally: Mapping[DeliveryState, int]) -> Batch:
@@ -98,8 +108,11 @@ def _statement(
 ) -> tuple[str, list[Any]]:
     moment = connection.ops.adapt_datetimefield_value(now)
     confirmed, audience = "", ""
-    values: list[Any] = [moment, moment, sending.consent, sending.frozen_to]
-    part = "AND c.member_id > %s"
+    values: list[Any] = [moment, moment, sending.consent]
+    part = ""
+    if sending.frozen_to:
+        part += " AND c.member_id > %s"
+        values.append(sending.frozen_to)
     if end is not None:
         part += " AND c.member_id <= %s"
         values.append(end)
