@@ -38,6 +38,9 @@ def test_joining_is_a_yes_to_what_its_form_speaks_of_and_to_nothing_else() -> No
     assert member
     assert wanted_by(member) == {"newsletter", "daily-review"}
     assert entries(member) == [("daily-review", True, "joining"), ("newsletter", True, "joining")]
+    assert "at the page of joining" in ConsentEntry.objects.first().proof
+    other = join("bob@example.org", article=7)
+    assert "under article 7" in ConsentEntry.objects.filter(member=other.pk)[0].proof
 
 
 def test_for_whom_somebody_else_made_the_account_nobody_says_yes() -> None:

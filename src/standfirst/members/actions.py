@@ -32,12 +32,14 @@ def join(
     at. It is a yes to what the forms of joining speak of, `consent.AT_JOINING`. `quiet` where
     somebody else makes the account: no mail is sent, and nobody has said yes to any.
     """
+    where = f"under article {article}" if article else "at the page of joining or buying"
+    proof = f"Sent the form {where}, which speaks of our newsletters."
     try:
         with transaction.atomic():
             member = Member.objects.create_user(email, password or None)
             EmailAddress.objects.create(user=member, email=email, primary=True, verified=False)
             if not quiet:
-                give(member, AT_JOINING, By.JOINING, now=member.joined_at)
+                give(member, AT_JOINING, By.JOINING, proof=proof, now=member.joined_at)
             happened(MemberJoined(member=member.pk, article=article, quiet=quiet))
     except IntegrityError:
         if Member.objects.filter(email__iexact=email).exists():

@@ -158,7 +158,7 @@ class ConsentEntry(models.Model):
     letter = models.CharField(max_length=40)
     given = models.BooleanField()
     by = models.CharField(max_length=12, choices=By.choices)
-    proof = models.CharField(max_length=400, blank=True)  # whence an imported address has it
+    proof = models.CharField(max_length=400, blank=True)  # in a sentence: which form, which list
     delivery = models.BigIntegerField(null=True)  # the letter whose link or button it was
     at = models.DateTimeField(default=timezone.now)
 

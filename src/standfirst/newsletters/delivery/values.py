@@ -1,6 +1,6 @@
 """Who of a claimed batch still gets the letter, and what stands in its slots for each of them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import connection
-from django.db.models.functions import Lower
 
 from standfirst.access.models import Unlock
 from standfirst.access.queries import month_for_all
@@ -30,8 +29,10 @@ from standfirst.publication.queries import the_publication
 from standfirst.publication.statements import transaction_in_turn
 from standfirst.subscriptions.models import Subscription
 
+_MEMBER = Member._meta.db_table
+
 WHY = {
-    DeliveryState.GONE: "the account was closed, or has another address than was tried",
+    DeliveryState.GONE: "the account was closed after the list was made",
     DeliveryState.UNSUBSCRIBED: "unsubscribed after the list was made",
     DeliveryState.SUPPRESSED: "its address bounced or complained after the list was made",
     DeliveryState.UNCONFIRMED: "its address was not confirmed",
@@ -88,62 +89,39 @@ class Around:
 def read(held: Held, now: datetime, around: Around) -> Batch:
     """The deliveries of a claimed batch, with what is true of their members at `now` (aware).
 
-    Who has another address by now gets the letter there, unless it was tried at the old one.
+    Who has another address by now gets the letter there: its links are for nobody who reads the old
+    one. It is written before the letter leaves, so that a bounce is that address's.
     """
     sending, has = around.sending(held.sending)
     sql, values = _statement(sending, held, now, around)
     batch = Batch(held, [], [], {})
-    moved: set[int] = set()
+    moved: list[tuple[str, int]] = []
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         for row in cursor.fetchall():
-            delivery, member, address, name, was, tries, fate, variant, used, has_moved = row
+            delivery, member, frozen, address, name, was, tries, fate, variant, used = row
             if not fate and variant not in has:
                 fate = DeliveryState.OUTSIDE
             if fate:
                 state = DeliveryState(fate)
                 batch.dropped.append(Fate(delivery, state, WHY[state], tried=False))
                 continue
-            if has_moved:
-                moved.add(delivery)
             if variant != was:
                 batch.variants[delivery] = variant
+            if address != frozen:
+                moved.append((address, delivery))
             batch.recipients.append(
                 Recipient(delivery, member, address, name, variant, tries, used)
             )
     if moved:
-        _readdress(batch, moved, around)
+        with transaction_in_turn(), connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {Delivery._meta.db_table} SET address = %s WHERE id = %s",  # noqa: S608
+                moved,
+            )
     # One after the other, since a provider's request has one text.
     batch.recipients.sort(key=lambda who: who.variant)
     return batch
-
-
-def _readdress(batch: Batch, moved: Collection[int], around: Around) -> None:
-    """Take the present addresses of members who have another than at the freeze, and drop whose
-    is suppressed or not confirmed. Written before anything leaves: a bounce is that address's."""
-    movers = [who for who in batch.recipients if who.delivery in moved]
-    members = Member.objects.filter(pk__in=[who.member for who in movers])
-    present = dict(members.values_list("pk", "email"))
-    small = [address.lower() for address in present.values()]
-    stopped = Suppression.objects.annotate(small=Lower("address")).filter(small__in=small)
-    suppressed = set(stopped.values_list("small", flat=True))
-    proved = EmailAddress.objects.filter(user__in=present, verified=True)
-    confirmed = {(pk, email.lower()) for pk, email in proved.values_list("user_id", "email")}
-    fates: dict[int, DeliveryState] = {}
-    for who in movers:
-        who.address = present.get(who.member, "")
-        if not who.address:
-            fates[who.delivery] = DeliveryState.GONE
-        elif who.address.lower() in suppressed:
-            fates[who.delivery] = DeliveryState.SUPPRESSED
-        elif around.double_opt_in and (who.member, who.address.lower()) not in confirmed:
-            fates[who.delivery] = DeliveryState.UNCONFIRMED
-    batch.dropped += [Fate(pk, state, WHY[state], tried=False) for pk, state in fates.items()]
-    batch.recipients = [who for who in batch.recipients if who.delivery not in fates]
-    with transaction_in_turn():
-        for who in movers:
-            if who.delivery not in fates:
-                Delivery.objects.filter(pk=who.delivery).update(address=who.address)
 
 
 def _statement(
@@ -152,15 +130,14 @@ def _statement(
     """One query a batch, so that an unsubscribe counts for the very next one.
 
     No EXISTS and no JOIN: PostgreSQL would often read all members and all consent for them, where
-    a thousand look-ups by key take a quarter of the time. `staff`: 1 for a colleague, and 2 more
-    for who has another address, which is asked about by itself; NULL for who gets nothing."""
+    a thousand look-ups by key take a quarter of the time."""
     state = DeliveryState
     more = ""
     numbers: list[Any] = []
     if around.double_opt_in:
         more += (
-            f"WHEN d.staff < 2 AND (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "  # noqa: S608
-            "e.user_id = d.member AND e.verified AND lower(e.email) = lower(d.address) LIMIT 1) "
+            f"WHEN (SELECT 1 FROM {EmailAddress._meta.db_table} e WHERE "  # noqa: S608
+            "e.user_id = d.member AND e.verified AND lower(e.email) = lower(d.present) LIMIT 1) "
             f"IS NULL THEN {state.UNCONFIRMED} "
         )
     if sending.audience == Audience.TOPIC:
@@ -170,26 +147,23 @@ def _statement(
     month = connection.ops.adapt_datefield_value(around.month)
     low, high = Delivery.ids_of(held.sending, held.first, held.last)
     sql = f"""
-SELECT d.id, d.member, d.address, d.name, d.variant, d.tries,
-       CASE WHEN d.staff IS NULL THEN {state.GONE}
+SELECT d.id, d.member, d.address, d.present, d.name, d.variant, d.tries,
+       CASE WHEN d.present IS NULL THEN {state.GONE}
             WHEN (SELECT 1 FROM {Consent._meta.db_table} c
                   WHERE c.letter = %s AND c.member_id = d.member AND c.given LIMIT 1)
                  IS NULL THEN {state.UNSUBSCRIBED}
-            WHEN d.staff < 2 AND (SELECT 1 FROM {Suppression._meta.db_table} x
-                  WHERE lower(x.address) = lower(d.address) LIMIT 1)
+            WHEN (SELECT 1 FROM {Suppression._meta.db_table} x
+                  WHERE lower(x.address) = lower(d.present) LIMIT 1)
                  IS NOT NULL THEN {state.SUPPRESSED}
             {more} ELSE 0 END,
-       CASE WHEN d.staff IN (1, 3) OR (
+       CASE WHEN d.staff OR (
                  SELECT 1 FROM {Subscription._meta.db_table} s WHERE s.member_id = d.member
                  AND s.starts_at <= %s AND s.ends_at > %s LIMIT 1) IS NOT NULL
             THEN '{SUBSCRIBER}' ELSE '{MEMBER}' END,
        (SELECT count(*) FROM {Unlock._meta.db_table} u WHERE u.member_id = d.member
-        AND u.month = %s AND u.kind = '{UnlockKind.CREDIT.value}'),
-       CASE WHEN d.staff > 1 THEN 1 ELSE 0 END
-FROM (SELECT d.*, (SELECT CASE WHEN m.is_staff THEN 1 ELSE 0 END
-                        + CASE WHEN lower(m.email) = lower(d.address) THEN 0
-                               WHEN d.tries = 0 THEN 2 END
-                   FROM {Member._meta.db_table} m WHERE m.id = d.member AND m.is_active) AS staff
+        AND u.month = %s AND u.kind = '{UnlockKind.CREDIT.value}')
+FROM (SELECT d.*, (SELECT m.is_staff FROM {_MEMBER} m WHERE m.id = d.member) AS staff,
+             (SELECT m.email FROM {_MEMBER} m WHERE m.id = d.member AND m.is_active) AS present
       FROM {Delivery._meta.db_table} d WHERE d.id BETWEEN %s AND %s AND d.state = {state.QUEUED}
       {"AND d.tries = 0" if held.untried_only else ""}) d
 ORDER BY d.id

@@ -1,8 +1,8 @@
 """The ledger of what is sent: a sending, its letters, its batches, and one row for each address.
 
 The rows are written by the SQL of `delivery` alone. A delivery's id is `sending << 32 | number`, so
-that a batch is a range of ids and needs no index of its own; decision 0028 says why nobody stands
-on a list twice.
+that a batch is a range of ids and needs no index of its own. Why nobody stands on a list twice:
+decision 0028.
 """
 
 from functools import reduce
