@@ -1,12 +1,14 @@
 """What every test may use."""
 
 import gc
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.core.management.commands import flush
 from django.test import Client
+from xdist.scheduler import LoadFileScheduling
 
 
 def pytest_collection_finish() -> None:
@@ -15,6 +17,23 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+OF_THE_DEMO = {"test_buying_story", "test_review_story", "test_serving", "test_story"}
+
+
+class ByServer(LoadFileScheduling):
+    """Tests of one file stay with one worker, for they share servers; and so do all of the demo.
+
+    By the files' names, since the marks of xdist 3.8 for this are lost with pytest 9.2."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "the demo" if Path(file).stem in OF_THE_DEMO else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer | None:
+    return ByServer(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 OF_THE_PROGRAM = {"django_content_type", "auth_permission"}

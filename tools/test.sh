@@ -95,6 +95,6 @@ if has_postgres; then
 fi
 
 part "the reader's story in a browser, and tests that need servers" \
-    $bin/pytest -q -n 2 --dist loadgroup -m "browser or server" tests
+    $bin/pytest -q -n 2 --dist loadfile -m "browser or server" tests
 echo "-- how long each part took$took"
 exit $failed

@@ -27,12 +27,3 @@ def demo(demo_home: Path) -> Iterator[str]:
         return
     with running_demo(demo_home) as address:
         yield address
-
-
-# First of all, for xdist looks at the marks in a hook of the same name.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file stay with one worker, for they share servers; and so do all of the demo."""
-    for item in items:
-        shared = "demo" if "demo_home" in getattr(item, "fixturenames", ()) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(shared))

@@ -1,5 +1,6 @@
 """The letters: an edition, new choices, an alert, a welcome. Each is composed once, for all."""
 
+from bisect import bisect
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urljoin
@@ -89,14 +90,19 @@ def _for(edition: Edition, variant: str, house: House, now: datetime) -> Content
 
 def _fitting(contents: Contents, house: House, variant: str, now: datetime) -> tuple[Source, str]:
     """The letter, shortened until it fits, and what to tell its editor ("" where it fitted)."""
-    letter = _edition_letter(contents, house, variant, now)
+    steps = [(contents, ""), *shorter(contents)]
+
+    def letter_of(step: tuple[Contents, str]) -> Source:
+        return _edition_letter(step[0], house, variant, now)
+
+    # Each is shorter than the one before, so that few of them need be tried.
+    letter = letter_of(steps[0])
     if encoded_size(letter) < CLIPPED_AT:
         return letter, ""
-    for less, told in shorter(contents):
-        letter = _edition_letter(less, house, variant, now)
-        if encoded_size(letter) < CLIPPED_AT:
-            return letter, told
-    return letter, TOO_LONG
+    fits = bisect(steps, False, key=lambda step: encoded_size(letter_of(step)) < CLIPPED_AT)
+    if fits == len(steps):
+        return letter_of(steps[-1]), TOO_LONG
+    return letter_of(steps[fits]), steps[fits][1]
 
 
 def _edition_letter(contents: Contents, house: House, variant: str, now: datetime) -> Source:
