@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import gc
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,20 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.test import Client
 from xdist.scheduler import LoadFileScheduling
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what asks a database is run: the rest was run with SQLite's tests."""
+    if "DATABASE_URL" in os.environ:
+        asking = [item for item in items if _asks_a_database(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in asking])
+        items[:] = asking
+
+
+def _asks_a_database(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("django_db")) or "django_db_setup" in getattr(
+        item, "fixturenames", ()
+    )
 
 
 def pytest_collection_finish() -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from django_tasks import task
 from django_tasks.base import TaskResultStatus
@@ -157,6 +157,7 @@ def test_results_are_forgotten_after_a_week_and_sooner_never():
 
 
 @pytest.mark.attack
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="it has an SQLite of its own")
 def test_a_queued_job_outlives_a_worker_that_is_killed(tmp_path):
     """A real worker is killed with -9; the next one does what was queued meanwhile."""
     env = {
