@@ -87,14 +87,14 @@ $(($(date +%s) - began)) s  $name"
 
 # With tables made from the models, which is quicker; the demo runs every migration.
 part "rules, apps and flows on SQLite" \
-    $bin/pytest -q -n 3 --dist worksteal --no-migrations -m "not browser and not server" tests
+    $bin/pytest -q -n 2 --dist worksteal --no-migrations -m "not browser and not server" tests
 
 if has_postgres; then
     part "apps on PostgreSQL" $bin/python -m tests.servers postgres -- \
-        $bin/pytest -q -n 3 --dist worksteal -m "not browser" tests/apps
+        $bin/pytest -q -n 2 --dist worksteal -m "not browser" tests/apps
 fi
 
 part "the reader's story in a browser, and tests that need servers" \
-    $bin/pytest -q -n 3 --dist loadfile -m "browser or server" tests
+    $bin/pytest -q -n 2 --dist loadfile -m "browser or server" tests
 echo "-- how long each part took$took"
 exit $failed
