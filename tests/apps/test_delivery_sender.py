@@ -571,28 +571,19 @@ def test_letters_that_did_not_leave_are_given_back_to_the_hour(tmp_path: Path) -
     assert Quota.objects.get().letters == 40
 
 
-def test_a_warm_up_begins_with_two_hundred_a_day(tmp_path: Path) -> None:
-    readers(500)
-    limit(warm_up_from=timezone.now().date())
+@pytest.mark.parametrize(("said", "first"), [({}, 200), ({"first_day": 35}, 35)])
+def test_a_warm_up_begins_with_two_hundred_a_day_or_as_its_provider_says(
+    tmp_path: Path, said: dict[str, int], first: int
+) -> None:
+    readers(2 * first + 10)
+    limit(warm_up_from=timezone.now().date(), **said)
     begin_daily()
     road = MemoryRoad()
     send(road, tmp_path)
-    assert len(road.taken) == 200
-    limit(warm_up_from=timezone.now().date() - timedelta(days=1))
+    assert len(road.taken) == first
+    limit(warm_up_from=timezone.now().date() - timedelta(days=1), **said)
     send(road, tmp_path)
-    assert len(road.taken) == 400
-
-
-def test_a_warm_up_begins_as_its_provider_says(tmp_path: Path) -> None:
-    readers(90)
-    limit(warm_up_from=timezone.now().date(), first_day=35)
-    begin_daily()
-    road = MemoryRoad()
-    send(road, tmp_path)
-    assert len(road.taken) == 35
-    limit(warm_up_from=timezone.now().date() - timedelta(days=1))
-    send(road, tmp_path)
-    assert len(road.taken) == 70
+    assert len(road.taken) == 2 * first
 
 
 def test_each_provider_has_its_own_limits_and_counts_by_itself(tmp_path: Path) -> None:
@@ -647,6 +638,22 @@ def test_a_provider_that_is_quicker_than_the_senders_word_makes_nobody_forgotten
     send(road, tmp_path)
     assert len(road.counts) == 10
     assert_exact(sending, {**road.counts, **{f"r{n}@example.org": 1 for n in range(10)}}, doubt=0)
+
+
+def test_who_is_named_twice_or_stands_elsewhere_makes_nobody_between_accepted(
+    tmp_path: Path,
+) -> None:
+    readers(6)
+    sending = begin_daily()
+    _, held = claimed(tmp_path, 3)
+    _, other = claimed(tmp_path, 3)
+    ids = [(sending.pk << 32) + number for number in range(1, 7)]
+    told = [ids[0], ids[0], ids[2], ids[4]]
+    assert settled(ledger.Told(held.batch, held.claim, accepted=told))
+    states = Delivery.objects.order_by("pk").values_list("state", flat=True)
+    yes, no = DeliveryState.ACCEPTED, DeliveryState.QUEUED
+    assert list(states) == [yes, no, yes, no, no, no]
+    assert Batch.objects.get(pk=other.batch).queued == 3
 
 
 def test_two_senders_never_hold_the_same_batch(tmp_path: Path) -> None:

@@ -284,14 +284,15 @@ def _write(batch: Batch, told: Told, was: DeliveryState) -> None:
                 (one.state, one.why[:LONGEST_WHY], int(one.tried), one.delivery, was),
             )
             tally(batch, was, one.state, cursor.rowcount)
-        if told.accepted:
+        accepted = {one for one in told.accepted if low <= one <= high}
+        if accepted:
             # A range without a gap needs no list of numbers. The batch's own would not do: others
             # may have settled some of it meanwhile, so no sum says whether all of it was accepted.
-            low, high = min(told.accepted), max(told.accepted)
-            if len(told.accepted) == high - low + 1:
-                where, values = "id BETWEEN %s AND %s", [low, high]
+            first, last = min(accepted), max(accepted)
+            if len(accepted) == last - first + 1:
+                where, values = "id BETWEEN %s AND %s", [first, last]
             else:
-                where, values = f"id IN ({', '.join(map(str, map(int, told.accepted)))})", []
+                where, values = f"id IN ({', '.join(map(str, accepted))})", []
             cursor.execute(
                 f"UPDATE {_TABLE} SET state = {DeliveryState.ACCEPTED}, tries = tries + 1 "  # noqa: S608
                 f"WHERE {where} AND state = %s",
