@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 from email.utils import parseaddr
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
 
-TOO_FAST, HANG_UP = 429, 0
+from tests.jsonserver import HANG_UP, json_server
+
+TOO_FAST = 429
 
 
 @dataclass(frozen=True)
@@ -270,25 +271,8 @@ def provider_running(name: str, **how: Any) -> Iterator[Provider]:
     """A stand-in for a provider on loopback."""
     provider = Provider(INTERFACES[name], **how)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, answer = provider.take(self.path, self.headers["Content-Type"], body)
-            if not status:
-                self.connection.close()
-                return
-            said = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+    def take(path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+        return provider.take(path, headers["Content-Type"], body)
 
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        provider.port = server.server_address[1]
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with json_server(take) as provider.port:
         yield provider
-        server.shutdown()

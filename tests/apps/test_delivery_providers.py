@@ -10,9 +10,10 @@ from standfirst.newsletters.delivery import sender
 from standfirst.newsletters.delivery.process import send
 from standfirst.newsletters.models import Delivery, DeliveryState, Rest, SendingState
 from standfirst.project import environment
+from tests.jsonserver import HANG_UP
 from tests.letters_sent import assert_exact, begin_daily, left_over, reader, readers, states_of
 from tests.making import subscribe
-from tests.providers import HANG_UP, INTERFACES, TOO_FAST, provider_running
+from tests.providers import INTERFACES, TOO_FAST, provider_running
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,12 +5,10 @@ The stand-in takes what Anymail really sends. What providers then do with it can
 
 import asyncio
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from email.parser import BytesParser
 from email.policy import HTTP
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
@@ -28,6 +26,7 @@ from standfirst.newsletters.delivery.provider import ProviderLine, worded
 from standfirst.newsletters.delivery.road import Outcome
 from standfirst.newsletters.slots import SLOTS, word_of
 from standfirst.project import environment
+from tests.jsonserver import HANG_UP, json_server
 
 LETTER = ChunkLetter(
     subject="Ports {{reopen}} %recipient.name%",
@@ -48,40 +47,26 @@ def reader(number: int, name: str = "Ada", address: str = "") -> Reader:
     return Reader(number, name, address, values)
 
 
-class Standin(ThreadingHTTPServer):
+@dataclass
+class Standin:
     """Takes requests, keeps them, and answers as it is told."""
 
-    asked: list[tuple[dict[str, str], bytes]]
-    answer: Any
-    status: int
+    port: int = 0
+    asked: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
+    answer: Any = None
+    status: int = 200
 
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        server: Any = self.server
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        server.asked.append((dict(self.headers), body))
-        if server.status == 0:
-            self.connection.close()
-            return
-        answer = json.dumps(server.answer(body)).encode()  # it may change the status
-        self.send_response(server.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *args: Any) -> None:
-        pass
+    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+        self.asked.append((headers, body))
+        said = self.answer(body) if self.status != HANG_UP else None  # it may change the status
+        return self.status, said
 
 
 @pytest.fixture
 def standin() -> Iterator[Standin]:
-    with Standin(("127.0.0.1", 0), _Handler) as server:
-        server.asked, server.status = [], 200
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server
-        server.shutdown()
+    it = Standin()
+    with json_server(it.take) as it.port:
+        yield it
 
 
 URLS = {
@@ -121,7 +106,7 @@ def provider(request: Any, settings: Any, standin: Standin) -> str:
 
 def use(name: str, settings: Any, standin: Standin) -> None:
     standin.answer = ANSWERS[name]
-    address = f"http://127.0.0.1:{standin.server_address[1]}/"
+    address = f"http://127.0.0.1:{standin.port}/"
     for key, value in environment.email(f"{URLS[name]}?api={address}").items():
         setattr(settings, key, value)
 
