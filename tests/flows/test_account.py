@@ -165,7 +165,8 @@ def test_nobody_sees_what_is_another_members(adas: Browser, ada: Member) -> None
     unlock_with_credit(bob, article.pk, article.title, Terms.METERED, now=timezone.now())
     for path in PAGES:
         text = adas.get(path).content.decode()
-        assert "Bob" not in text
+        assert "Bob the other" not in text
+        assert "Only Bob" not in text
         assert "bob@example.org" not in text
 
 
