@@ -428,6 +428,22 @@ def test_with_nothing_but_withdrawn_articles_it_is_held_even_then(
     assert not sent
 
 
+def test_an_approved_edition_of_which_nothing_is_left_is_held(turn: Turn, sent: list[Any]) -> None:
+    editor = make_staff()
+    edition = as_written(Edition.objects.get())
+    edition.subject = "Today"
+    edition.save_revision()
+    approved(turn, editor)
+    Article.objects.get(title="Salt roads").unpublish()
+    with pytest.raises(NotNow, match="nothing in this edition"):
+        send_now(turn.pk, by=editor, now=DRAFTED)
+    assert send_due(HOUR).held == 1
+    assert not sent
+    assert told_of(Turn.objects.get()) == "Held. Its articles were withdrawn, so it says nothing."
+    with pytest.raises(NotNow, match="nothing in this edition"):
+        approved(turn, editor)
+
+
 def test_an_edition_is_never_sent_hours_late_by_itself(turn: Turn, sent: list[Any]) -> None:
     approved(turn, make_staff())
     assert send_due(HOUR + timedelta(hours=3, seconds=1)).held == 1
