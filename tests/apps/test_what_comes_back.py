@@ -237,7 +237,9 @@ def test_who_leaves_by_a_button_after_the_account_became_part_of_another_gets_no
     left = Member.objects.get(pk=letter.member)
     kept = Member.objects.create(email="ada@home.example")
     give(kept, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
-    Merger.objects.create(left=left.pk, kept=kept, address=left.email, joined_at=NOW, why="x", at=NOW)
+    Merger.objects.create(
+        left=left.pk, kept=kept, address=left.email, joined_at=NOW, why="x", at=NOW
+    )
     left.delete()
     told = AnymailTrackingEvent(
         event_type=EventType.UNSUBSCRIBED, recipient=ADA, metadata={"delivery": str(letter.pk)}

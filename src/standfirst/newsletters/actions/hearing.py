@@ -150,6 +150,7 @@ def hear_mail(raw: bytes, now: datetime) -> bool:
 
 # -- from a provider -----------------------------------------------------------------------------
 
+
 def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> bool:
     """An event of a provider, as Anymail reads it. Says whether it stopped or noted anything."""
     number = str((event.metadata or {}).get("delivery", ""))
