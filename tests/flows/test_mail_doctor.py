@@ -114,6 +114,22 @@ def test_bounces_elsewhere_and_senders_of_all_newsletters_are_examined(doctor: A
     assert "not of news.example’s organization" in said
 
 
+def test_letters_that_no_newsletter_sends_are_examined_too(doctor: Any):
+    Newsletter.objects.create(name="News", slug="news", sender_address="news@news.example")
+    _, said = doctor()
+    assert "Mail from news.example" in said
+    assert "Mail from mag.example" in said  # new choices, alerts, the welcome
+
+
+def test_a_dns_that_is_silent_about_the_relay_is_said_in_a_sentence(
+    doctor: Any, settings: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("standfirst.newsletters.doctor.zone.SECONDS", 0.2)
+    settings.EMAIL_HOST = "relay.example"
+    assert main(["mail", "doctor", "--dns", "127.0.0.1:9"]) == 1
+    assert "no server answered when asked for A of relay.example" in capsys.readouterr().err
+
+
 def test_a_key_is_said_as_its_rfc_has_it(settings: Any, tmp_path: Path):
     settings.DKIM_KEY = written(tmp_path, ed25519.Ed25519PrivateKey.generate())
     key = key_for("post@mag.example")

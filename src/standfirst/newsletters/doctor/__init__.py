@@ -18,12 +18,14 @@ from standfirst.newsletters.doctor.spf import look_at_spf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """The key that signs: its domain and selector, and its public half as a DNS record says it."""
+    """The key that signs: its domain and selector, and its public half as a DNS record says it;
+    `bits` is the length of one of RSA (0: not known)."""
 
     domain: str
     selector: str
     public: str
     kind: str = "rsa"
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def examine(zone: Zone, sender: Sender) -> Iterator[Finding]:
     parts = [
         lambda: look_at_spf(zone, sender.envelope, sender.addresses),
         lambda: (
-            look_at_dkim(zone, key.domain, key.selector, key.public, key.kind)
+            look_at_dkim(zone, key.domain, key.selector, key.public, key.kind, key.bits)
             if key
             else [_unsigned(sender)]
         ),
