@@ -121,6 +121,20 @@ def test_letters_that_no_newsletter_sends_are_examined_too(doctor: Any):
     assert "Mail from mag.example" in said  # new choices, alerts, the welcome
 
 
+def test_what_a_provider_does_by_itself_is_not_judged_by_our_own_settings(
+    doctor: Any, settings: Any, tmp_path: Path
+):
+    settings.EMAIL_BACKEND = "anymail.backends.mailgun.EmailBackend"
+    settings.DKIM_KEY = written(tmp_path, rsa.generate_private_key(65537, 2048))
+    code, said = doctor()
+    assert code == 0
+    assert "Mail from mag.example, by mailgun" in said
+    assert "header.d=mag.example" in said
+    assert "SPF:" not in said  # mailgun's own, of an address of its own
+    assert "not published" not in said  # it signs with its own key
+    assert "The policy" in said
+
+
 def test_a_dns_that_is_silent_about_the_relay_is_said_in_a_sentence(
     doctor: Any, settings: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ):

@@ -16,6 +16,7 @@ from django.conf import settings
 
 from standfirst.newsletters.delivery.addresses import named, on_the_wire
 from standfirst.newsletters.delivery.headers import clean
+from standfirst.newsletters.delivery.in_use import road_in_use
 from standfirst.newsletters.doctor import Key, Sender, public_addresses
 from standfirst.newsletters.doctor.rules import Zone
 from standfirst.newsletters.models import MailSettings, Newsletter
@@ -76,6 +77,7 @@ def key_for(address: str) -> Key | None:
 def senders_to_examine(zone: Zone, author: str | None, leaves_from: list[str]) -> Iterator[Sender]:
     """What `mail doctor` looks at: one address, or each that a newsletter or the magazine is sent
     from, one for each domain. `leaves_from` in place of the relay's own addresses."""
+    provider = road_in_use() if settings.EMAIL_BACKEND.startswith("anymail.") else ""
     relay = settings.EMAIL_HOST if "smtp" in settings.EMAIL_BACKEND else ""
     # Alerts, new choices and the welcome are no newsletter's.
     all_of_them = (*Newsletter.objects.all(), None)
@@ -88,8 +90,9 @@ def senders_to_examine(zone: Zone, author: str | None, leaves_from: list[str]) -
         yield Sender(
             author=domain,
             envelope=domain_of(bounces_to(address)),
-            key=key_for(address),
+            key=None if provider else key_for(address),
             relay=relay,
+            provider=provider,
             addresses=leaves_from or (public_addresses(zone, relay) if relay else []),
         )
 

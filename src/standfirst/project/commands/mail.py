@@ -107,7 +107,8 @@ def _doctor(options: argparse.Namespace) -> int:
             f"{error}. Try again later, or name the address that mail leaves from by --leaves-from."
         ) from error
     for sender in senders:
-        print(f"Mail from {sender.author}, bounces to {sender.envelope}")
+        by = f"by {sender.provider}" if sender.provider else f"bounces to {sender.envelope}"
+        print(f"Mail from {sender.author}, {by}")
         for finding in examine(zone, sender):
             print(f"  {marks[finding.level]}  {finding.about}: {finding.sentence}")
             if finding.record:
