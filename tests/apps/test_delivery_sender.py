@@ -28,6 +28,7 @@ from standfirst.newsletters.delivery.ending import finish
 from standfirst.newsletters.delivery.journal import Journal, journals_in
 from standfirst.newsletters.delivery.limits import Limits, periods
 from standfirst.newsletters.delivery.recovery import recover, work_waits
+from standfirst.newsletters.delivery.resting import Trouble, note
 from standfirst.newsletters.delivery.road import Answer, Outcome, Outgoing
 from standfirst.newsletters.delivery.sender import Sender
 from standfirst.newsletters.figures import progress_of
@@ -450,6 +451,13 @@ def test_letters_in_doubt_are_sent_again_only_when_a_colleague_chooses_them(tmp_
     assert not hear(doubtful[1], ACCEPTED)
     assert_exact(sending, road.counts, doubt=0)
     assert sending.state == SendingState.DONE
+
+
+def test_a_road_that_is_closed_for_months_still_rests_and_says_so() -> None:
+    now = timezone.now()
+    Rest.objects.create(road="smtp", until=now, words="", times=32_767)  # the most it can hold
+    assert note("smtp", [Trouble("550 no", shared=True)], now, well=False)
+    assert Rest.objects.get().times <= 32_767
 
 
 @pytest.mark.attack

@@ -19,6 +19,7 @@ from standfirst.newsletters.desk import on_desk, rows, told_of
 from standfirst.newsletters.models import Edition, EditionArticle, MailSettings, Newsletter, Turn
 from standfirst.newsletters.queries import as_written, fingerprint, latest_of
 from standfirst.newsletters.rules import Stage
+from standfirst.publication.models import Publication
 from tests.making import at, make_article, make_magazine, make_member, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -258,6 +259,19 @@ def test_a_newsletter_that_is_given_another_hour_has_not_missed_it(monkeypatch: 
     review.save()
     draft_due(noon)
     assert not Turn.objects.exists()
+
+
+def test_a_magazine_that_moves_to_another_zone_has_missed_no_hour_there() -> None:
+    newsletter = make_newsletter()
+    publication = Publication.objects.get()
+    publication.name = "The Pier"
+    publication.save()
+    newsletter.refresh_from_db()
+    assert newsletter.since == at("2026-11-25T12:00")
+    publication.time_zone = "Pacific/Auckland"
+    publication.save()
+    newsletter.refresh_from_db()
+    assert newsletter.since > at("2026-11-25T12:00")
 
 
 def test_an_edition_for_just_after_midnight_is_drafted_the_evening_before() -> None:
