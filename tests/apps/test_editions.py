@@ -291,6 +291,15 @@ def test_on_a_holiday_and_on_a_day_off_there_is_none() -> None:
     assert draft_due(DRAFTED + timedelta(days=4)) == 1
 
 
+def test_holidays_that_are_known_no_more_keep_no_edition_from_its_readers() -> None:
+    # As another version of the library may leave it: the form would not take it.
+    MailSettings.objects.update(holidays="US-XX", days_off="2026-11-27")
+    make_newsletter()
+    publish("Salt roads", DRAFTED)
+    assert draft_due(DRAFTED) == 1
+    assert draft_due(DRAFTED + timedelta(days=1)) == 0
+
+
 def test_a_newsletter_on_a_topic_takes_what_is_filed_there() -> None:
     topic = Topic.objects.create(name="Shipping", slug="shipping")
     make_newsletter(audience="topic", topic=topic)

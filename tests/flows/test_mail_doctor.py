@@ -199,3 +199,29 @@ def test_a_sending_that_stands_still_and_letters_in_doubt_are_said():
     said = said_by_check(now + timedelta(minutes=16))
     assert "“edition:1” stands still with 3 letters to go: is `standfirst worker` running?" in said
     assert "2 letters are in doubt" in said
+
+
+def test_a_sending_that_is_paused_or_not_begun_in_earnest_is_said():
+    Newsletter.objects.create(name="The Daily Review", slug="daily-review")
+    now = timezone.now()
+    sending = Sending.objects.create(
+        key="edition:1", kind="edition", consent="daily-review", sender="x", total=3,
+        begun_at=now - timedelta(minutes=70), state="paused", why="Paused by Ada.",
+    )  # fmt: skip
+    Batch.objects.create(sending=sending, first=1, last=3, queued=3)
+    said = said_by_check(now)
+    assert "“edition:1” is paused with 3 letters to go. Paused by Ada. Let it go on, or" in said
+    Batch.objects.update(settled_at=now)
+    assert "is paused" not in said_by_check(now)
+    Sending.objects.update(state="freezing")
+    assert "The list of “edition:1” is not whole" in said_by_check(now)
+    Sending.objects.update(begun_at=now)
+    assert "is not whole" not in said_by_check(now)
+
+
+def test_holidays_that_are_known_no_more_are_said():
+    Newsletter.objects.create(name="The Daily Review", slug="daily-review")
+    MailSettings.objects.create(holidays="US")
+    assert "holidays" not in said_by_check()
+    MailSettings.objects.update(holidays="US-XX")
+    assert "The public holidays of “US-XX” are not known" in said_by_check()
