@@ -380,7 +380,17 @@ def test_what_is_approved_after_its_hour_waits_for_send_now(turn: Turn, sent: li
     send_due(HOUR)
     approved(turn, editor, HOUR + timedelta(minutes=30))
     assert send_due(HOUR + timedelta(minutes=31)) == editions.Done()
-    assert on_desk(Turn.objects.get()).may_send
+    shown = on_desk(Turn.objects.get())
+    assert (shown.may_send, shown.may_approve, shown.may_hold) == (True, False, True)
+    assert shown.sentence == (
+        f"Nobody approved it by its hour. Since then approved by {editor.get_full_name()}. It goes "
+        "out when you press “Send now”."
+    )
+    write(turn, "Written since")
+    shown = on_desk(Turn.objects.get())
+    assert (shown.may_send, shown.may_approve) == (False, True)
+    assert shown.sentence == "Held. Nobody approved it by its hour."
+    approved(turn, editor, HOUR + timedelta(minutes=35))
     send_now(turn.pk, by=editor, now=HOUR + timedelta(minutes=40))
     assert len(sent) == 1
     assert Edition.objects.get().live
