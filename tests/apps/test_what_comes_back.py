@@ -256,6 +256,19 @@ def test_an_event_about_a_letter_that_is_no_newsletters_stops_newsletters_too():
     assert reasons() == {"bob@reader.example": "bounced"}
 
 
+def test_an_event_that_a_provider_tells_again_counts_once_also_where_it_names_no_letter():
+    told = AnymailTrackingEvent(
+        event_type=EventType.BOUNCED, recipient=ADA, mta_response="552 5.2.2 Mailbox full"
+    )
+    assert [hear_event(told, "Postmark", NOW + timedelta(hours=n)) for n in range(4)] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    assert not reasons()
+    for day in (2, 4):
+        assert hear_event(told, "Postmark", NOW + timedelta(days=day))
+    assert reasons() == {ADA: "bounced"}
+
+
 def test_the_first_reason_stays():
     assert suppress(ADA, Suppression.Reason.COMPLAINED, "abuse", NOW)
     assert not suppress(ADA.upper(), Suppression.Reason.BOUNCED, "550", NOW)

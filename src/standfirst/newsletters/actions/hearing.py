@@ -54,7 +54,12 @@ def hear(news: News, now: datetime) -> bool:
                 delivery=news.delivery, what=news.what, defaults=_row(news, now)
             )
         else:
-            new = not Suppression.objects.filter(address__iexact=news.address).exists()
+            # Providers tell an event again until it is answered: the same within a day is no news.
+            same = Returned.objects.filter(
+                delivery=None, address=news.address, what=news.what, at__gt=now - timedelta(days=1)
+            )
+            new = not same.exists()
+            new &= not Suppression.objects.filter(address__iexact=news.address).exists()
             if new:
                 Returned.objects.create(delivery=None, what=news.what, **_row(news, now))
         if not new:
