@@ -133,7 +133,9 @@ def _heard(raw: bytes) -> bool:
 
 @task()
 def forget_who_left(member: int, email: str) -> None:
-    """An account was deleted: letters that it got no longer say whose it was."""
+    """An account was deleted: letters that it got no longer say whose it was. It is looked for at
+    once, and again an hour later: a list that was being frozen at that moment, and a server's words
+    on a letter that was under way, were written after the first look."""
     forget_member(member, email)
 
 

@@ -5,6 +5,7 @@ Mail goes through the task queue, so that it is kept or undone together with wha
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from django.utils import timezone
 
@@ -132,6 +133,9 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),
         lambda event: forget_who_left.enqueue(event.member, email=event.email),
+        lambda event: forget_who_left.using(run_after=timezone.now() + timedelta(hours=1)).enqueue(
+            event.member, email=event.email
+        ),
     ],
     AccountsMerged: [
         lambda event: send_merged.enqueue(event.kept, to="", other=event.email),
