@@ -10,12 +10,14 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from standfirst.account.actions import delete_account
+from standfirst.account.merging import merge
+from standfirst.account.queries import everything_about
 from standfirst.members.models import Member
 from standfirst.newsletters.actions import forgetting
 from standfirst.newsletters.delivery import finding
-from standfirst.newsletters.models import Batch, Delivery, DeliveryState, Returned, Sending
+from standfirst.newsletters.models import Batch, Delivery, DeliveryState, Letter, Returned, Sending
 from standfirst.project.worker import Worker
-from tests.making import make_member
+from tests.making import make_member, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +64,18 @@ def test_whoever_deletes_the_account_is_forgotten_in_every_list():
         assert sum(bob.email in one for one in said) == 1
     assert not Returned.objects.exclude(address="").exists()
     assert not DBTaskResult.objects.failed().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accounts_that_became_part_of_a_deleted_one_are_forgotten_with_it():
+    ada, earlier = make_member(), make_member()
+    made = sending(ada, earlier)
+    Returned.objects.create(address=earlier.email, what="not_taken", words="full", by="x")
+    merge(earlier, ada, by=make_staff(), why="one person", now=timezone.now())
+    delete_account(ada)
+    Worker([]).step(0)
+    assert known(made) == ["", ""]
+    assert not Returned.objects.exclude(address="").exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -117,3 +131,49 @@ def test_half_a_year_later_no_list_says_to_whom_it_went(monkeypatch: Any):
     returned = Returned.objects.order_by("delivery").values_list("address", "words")
     assert list(returned) == [("", ""), (ada.email, ada.email)]
     assert forgetting.forget_old_letters(timezone.now()) == 0
+
+
+def test_a_members_data_name_every_letter_to_them_and_what_became_of_it():
+    ada, bob, earlier = make_member("ada@example.org"), make_member(), make_member("a@example.org")
+    old = sending(earlier, bob, days_ago=3)
+    news = sending(ada, bob, days_ago=2)
+    waits = sending(ada, earlier)
+    forgotten = sending(ada, days_ago=200)
+    Letter.objects.create(
+        sending=news, variant="member", subject="Ferries, again", html="H", text="T"
+    )
+    settled = timezone.now() - timedelta(days=2)
+    Batch.objects.filter(sending=news).update(settled_at=settled)
+    theirs = Delivery.objects.filter(member=ada.pk)
+    theirs.filter(pk__range=Delivery.ids_of(waits.pk, 1, 9)).update(state=0, why="")
+    theirs.filter(pk__range=Delivery.ids_of(news.pk, 1, 9)).update(state=8, why="550 nobody here")
+    forgetting.forget_old_letters(timezone.now())
+    assert Sending.objects.get(pk=forgotten.pk).forgotten_at
+    merge(earlier, ada, by=make_staff(), why="one person", now=timezone.now())
+
+    told = everything_about(ada)["letters"]["sent_to_you"]
+
+    assert {
+        "subject": "Ferries, again", "as": "an edition", "because_you_wanted": "newsletter",
+        "to": "ada@example.org", "listed_at": news.begun_at, "settled_at": settled,
+        "became": "bounced", "in_words": "550 nobody here",
+    } in told  # fmt: skip
+    assert [(one["to"], one["became"], one["settled_at"] is None) for one in told if one["to"]] == [
+        ("ada@example.org", "bounced", False),
+        ("ada@example.org", "queued", True),
+        ("a@example.org", "accepted", True),
+        ("a@example.org", "accepted", True),
+    ]
+    assert bob.email not in repr(told)
+    assert old.pk < news.pk
+
+
+def test_a_members_letters_are_read_with_few_questions_and_without_their_text():
+    members = [Member(pk=100 + number, email=f"{number}@example.org") for number in range(40)]
+    for days in range(1, 31):
+        made = sending(*members, days_ago=days)
+        Letter.objects.create(sending=made, variant="member", subject="S", html="H" * 9, text="T")
+    with CaptureQueriesContext(connection) as captured:
+        assert len(list(finding.letters_to(members[7].pk))) == 30
+    assert len(captured) <= 10
+    assert not any('"html"' in one["sql"] for one in captured)

@@ -5,7 +5,6 @@ Mail goes through the task queue, so that it is kept or undone together with wha
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 
 from django.utils import timezone
 
@@ -23,7 +22,7 @@ from standfirst.members.jobs import (
     send_sign_in_link,
 )
 from standfirst.newsletters.actions.occasions import do_not_alert
-from standfirst.newsletters.jobs import forget_who_left, send_test, tell_editors
+from standfirst.newsletters.jobs import forget_letters_to, send_test, tell_editors
 from standfirst.newsletters.occasions import welcome
 from standfirst.publication.events import (
     AccountDeleted,
@@ -132,10 +131,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),
-        lambda event: forget_who_left.enqueue(event.member, email=event.email),
-        lambda event: forget_who_left.using(run_after=timezone.now() + timedelta(hours=1)).enqueue(
-            event.member, email=event.email
-        ),
+        lambda event: forget_letters_to([(event.member, event.email), *event.earlier]),
     ],
     AccountsMerged: [
         lambda event: send_merged.enqueue(event.kept, to="", other=event.email),
