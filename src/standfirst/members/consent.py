@@ -168,6 +168,11 @@ def wanted_by(member: Member | int) -> set[str]:
     return set(mine.values_list("letter", flat=True))
 
 
+def was_spoken_of(letter: str) -> bool:
+    """Has anybody ever said yes or no to a letter?"""
+    return ConsentEntry.objects.filter(letter=letter).exists()
+
+
 def said_by(member: Member) -> list[ConsentEntry]:
     """Everything that a member ever said of letters, also by accounts that became part of theirs;
     the first first."""
