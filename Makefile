@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 ARTICLES ?= 0
-# Python compiles what it imports, once: all at once would take longer than the installing.
-INSTALL = $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
+# Else every process compiles the whole program anew, and pytest's the tests: seconds for each.
+unexport PYTHONDONTWRITEBYTECODE
+RUN_PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Do the migrations in the tree make the tables that the models describe?
 MIGRATIONS = STANDFIRST_HOME=$(VENV) DJANGO_SETTINGS_MODULE=standfirst.project.settings \
@@ -86,11 +87,11 @@ $(VENV)/.made:
 
 $(VENV)/.demo: $(VENV)/.made requirements.txt pyproject.toml
 	@echo "Installing what the magazine needs; this takes a minute, once."
-	@$(INSTALL) --require-hashes --requirement requirements.txt
-	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(RUN_PIP) install --require-hashes --requirement requirements.txt
+	@$(RUN_PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo requirements-dev.txt
 	@echo "Installing what the tests need; this takes a minute, once."
-	@$(INSTALL) --require-hashes --requirement requirements-dev.txt
+	@$(RUN_PIP) install --require-hashes --requirement requirements-dev.txt
 	@touch $@
