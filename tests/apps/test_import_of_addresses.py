@@ -27,11 +27,13 @@ from standfirst.newsletters.actions.importing import (
     put_up,
     take_all_in,
 )
+from standfirst.newsletters.exporting import consents_as_rows
 from standfirst.newsletters.importing import taking_in
 from standfirst.newsletters.importing.rules import Row
 from standfirst.newsletters.jobs import forget_who_left
 from standfirst.newsletters.models import AddressImport, MailSettings, Suppression
 from standfirst.project.worker import Chore, Worker, chores
+from standfirst.publication.spreadsheets import lines
 from tests.making import at, make_magazine, make_member, make_newsletters, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +133,41 @@ def test_who_unsubscribes_after_an_import_is_not_put_back_by_the_next() -> None:
     take_back(member, ["newsletter"], By.ONE_CLICK, now=NOW)
     assert taken_in(data).taken == {"left_alone": 1}
     assert wanted_by(member) == {"daily-review"}
+
+
+def test_who_wants_no_letter_any_more_gets_none_by_a_list_that_is_older() -> None:
+    left = make_member("left@example.org", wants=["newsletter"])
+    take_back(left, ["newsletter"], By.PREFERENCES, now=at("2025-01-10T12:00"))
+    rows = "left@example.org,,daily-review,{},The fair in Turin\n"
+    assert taken_in((HEADING + rows.format("2024-05-31")).encode()).taken == {"left_alone": 1}
+    assert wanted_by(left) == set()
+    assert taken_in((HEADING + rows.format("2025-01-11")).encode()).taken == {"added": 1}
+    assert wanted_by(left) == {"daily-review"}
+
+
+def test_what_one_magazine_exports_another_takes_in_with_every_yes_and_no_no() -> None:
+    ada = make_member("ada@example.org", name="Ada", wants=["newsletter", "daily-review"])
+    bob = make_member("+bob@example.org", wants=["newsletter", "choices"])
+    take_back(bob, ["newsletter"], By.PREFERENCES, now=NOW)
+    assert wanted_by(ada) == {"newsletter", "daily-review"}
+    exported = "".join(lines(consents_as_rows())).encode()
+    Member.objects.all().delete()
+    put = put_up("export.csv", exported, by=None, now=NOW)
+    go_on(NOW)
+    put.refresh_from_db()
+    assert put.looked == {"new": 2, "added": 1, "refused": 1}
+    assert put.refused == [[4, "It does not say yes under “given”."]]
+    take_all_in(put.pk)
+    go_on(NOW)
+    put.refresh_from_db()
+    assert put.taken == put.looked
+    wanted = {one.email: wanted_by(one) for one in Member.objects.all()}
+    assert wanted == {
+        "ada@example.org": {"newsletter", "daily-review"},
+        "+bob@example.org": {"choices"},
+    }
+    assert Member.objects.get(email="ada@example.org").name == "Ada"
+    assert ConsentEntry.objects.filter(by=By.IMPORT).count() == 3
 
 
 def test_a_list_that_is_dropped_is_forgotten() -> None:
@@ -326,8 +363,6 @@ def test_the_export_has_every_word_with_its_proof_and_no_formula(publisher: Clie
 def test_what_was_exported_can_be_read_without_the_database_in_memory(
     publisher: Client, django_assert_max_num_queries: object
 ) -> None:
-    from standfirst.newsletters.exporting import consents_as_rows
-
     for number in range(30):
         make_member(f"m{number}@example.org", wants=["newsletter"])
     with django_assert_max_num_queries(8):  # type: ignore[operator]

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import clear_url_caches
 
 from standfirst.members.consent import give
-from standfirst.members.models import Consent, ConsentEntry, Member
+from standfirst.members.models import Consent, ConsentEntry, Member, Merger
 from standfirst.newsletters import jobs
 from standfirst.newsletters.actions.hearing import hear_event, hear_mail, suppress
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
@@ -109,6 +109,25 @@ def test_a_bounce_that_somebody_made_up_changes_nothing(letter: Delivery):
     assert not Suppression.objects.exists()
 
 
+def test_a_bounce_of_an_answer_to_a_letter_of_ours_stops_nobodys_mail(letter: Delivery):
+    # A colleague answers Ada with a copy to somebody whose address is wrong.
+    answered = report(
+        "delivery-status",
+        "Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; wrong@elsewhere.example\n"
+        "Action: failed\nStatus: 5.1.1\n",
+        f"Message-ID: <answer@desk.example>\nReferences: {message_id(letter.pk, 'mag.example')}",
+    )
+    assert not hear_mail(answered, NOW)
+    assert not Suppression.objects.exists()
+
+
+def test_who_is_refused_for_what_is_said_of_us_is_forgiven_always():
+    for number in range(5):
+        hear_mail(bounce("550 5.7.1 Your network is blocked", sent(8 + number).pk), NOW)
+    assert not reasons()
+    assert Returned.objects.filter(what="blocked").count() == 5
+
+
 def test_a_full_mailbox_is_forgiven_twice_in_a_month(letter: Delivery):
     for number, day in enumerate((0, 5, 40, 45, 50)):
         other = sent(8 + number)
@@ -161,6 +180,19 @@ def test_a_letter_in_doubt_is_settled_by_what_the_provider_says():
         ({"event_type": EventType.COMPLAINED}, "complained"),
         ({"event_type": EventType.BOUNCED, "mta_response": "552 5.2.2 full"}, None),
         ({"event_type": EventType.REJECTED, "reject_reason": RejectReason.BLOCKED}, None),
+        # What Anymail makes of SparkPost's class 51: the reader's server took us for spam.
+        (
+            {
+                "event_type": EventType.BOUNCED,
+                "reject_reason": RejectReason.SPAM,
+                "mta_response": "550 5.7.1 Looks like spam",
+            },
+            None,
+        ),
+        ({"event_type": EventType.BOUNCED, "reject_reason": RejectReason.SPAM}, None),
+        ({"event_type": EventType.BOUNCED, "reject_reason": RejectReason.BLOCKED}, None),
+        ({"event_type": EventType.BOUNCED, "reject_reason": RejectReason.TIMED_OUT}, None),
+        ({"event_type": EventType.REJECTED, "reject_reason": RejectReason.SPAM}, "complained"),
         ({"event_type": EventType.DEFERRED}, None),
         ({"event_type": EventType.DELIVERED}, None),
         ({"event_type": EventType.OPENED}, None),
@@ -210,6 +242,23 @@ def test_who_leaves_by_the_button_of_a_letter_that_is_forgotten_leaves_all_the_s
     )  # fmt: skip
     assert hear_event(told, "Brevo", NOW)
     assert not Consent.objects.get().given
+
+
+def test_who_leaves_by_a_button_after_the_account_became_part_of_another_gets_no_more(
+    letter: Delivery,
+):
+    left = Member.objects.get(pk=letter.member)
+    kept = Member.objects.create(email="ada@home.example")
+    give(kept, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
+    Merger.objects.create(
+        left=left.pk, kept=kept, address=left.email, joined_at=NOW, why="x", at=NOW
+    )
+    left.delete()
+    told = AnymailTrackingEvent(
+        event_type=EventType.UNSUBSCRIBED, recipient=ADA, metadata={"delivery": str(letter.pk)}
+    )
+    assert hear_event(told, "Mailgun", NOW)
+    assert not Consent.objects.filter(given=True).exists()
 
 
 def test_an_event_about_a_letter_that_is_no_newsletters_stops_newsletters_too():

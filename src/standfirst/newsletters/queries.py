@@ -111,6 +111,11 @@ def latest_of(edition: Edition) -> list[Article]:
     return cards([pick.article_id for pick in edition.latest.all()])
 
 
+def says_nothing(edition: Edition) -> bool:
+    """Has an edition nothing to say to readers (any more)? Articles can be withdrawn."""
+    return not (edition.take or edition.radar or edition.more or latest_of(edition))
+
+
 def headlines_in(latest: str = "latest") -> Prefetch[Any]:
     """To prefetch with editions of which the subject is shown; `latest` is the way to their
     articles."""

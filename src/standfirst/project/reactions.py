@@ -21,6 +21,7 @@ from standfirst.members.jobs import (
     send_merged,
     send_sign_in_link,
 )
+from standfirst.newsletters.actions.drafting import hours_begin_anew
 from standfirst.newsletters.actions.occasions import do_not_alert
 from standfirst.newsletters.jobs import forget_letters_to, send_test, tell_editors
 from standfirst.newsletters.occasions import welcome
@@ -122,6 +123,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     TimeZoneChanged: [
         lambda event: shelves.recount(),
         lambda event: note_all(Kind.EVERYTHING, [0]),  # years begin at other moments
+        lambda event: hours_begin_anew(timezone.now()),
     ],
     EditorsNeeded: [
         lambda event: tell_editors.enqueue(event.turn),

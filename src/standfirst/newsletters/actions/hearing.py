@@ -10,8 +10,9 @@ from django.db import transaction
 
 from standfirst.members.consent import take_back
 from standfirst.members.models import ConsentEntry, Member
+from standfirst.members.queries import whoever_is
 from standfirst.newsletters.actions.sending import hear as settled
-from standfirst.newsletters.bounces.rules import WORDS, What, is_of_the_address, read_return
+from standfirst.newsletters.bounces.rules import WORDS, What, judged, read_return
 from standfirst.newsletters.links import delivery_of
 from standfirst.newsletters.models import (
     Delivery,
@@ -86,10 +87,12 @@ def _say_no(
     sending = Sending.objects.filter(pk=delivery >> Delivery.NUMBERS).first()
     if row is None or sending is None:
         return False
-    member = row.member
-    if not member and address:
-        found = Member.objects.filter(email__iexact=address).values_list("pk", flat=True)
-        member = found.first() or 0
+    if row.member:
+        member = whoever_is(row.member)  # the account may have become part of another
+    else:
+        member = Member.objects.filter(email__iexact=address).first()
+    if member is None:
+        return False
     letters = [sending.consent]
     return bool(take_back(member, letters, by, proof=proof, delivery=row.pk, now=now))
 
@@ -139,7 +142,7 @@ def hear_mail(raw: bytes, now: datetime) -> bool:
     found = read_return(raw)
     if found is None or found.what is What.LATE:
         return False
-    delivery = delivery_of(found.returned)
+    delivery = delivery_of(found.message_id)
     row = Delivery.objects.filter(pk=delivery).first() if delivery else None
     if row is None:
         log.info("A bounce was not about a letter of ours, and was left alone: %s", found.words)
@@ -155,8 +158,6 @@ def hear_mail(raw: bytes, now: datetime) -> bool:
 
 
 # -- from a provider -----------------------------------------------------------------------------
-
-_GONE = {RejectReason.BOUNCED, RejectReason.INVALID}
 
 
 def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> bool:
@@ -217,11 +218,32 @@ def _lift(address: str, provider: str) -> bool:
 
 
 def _what(event: AnymailTrackingEvent) -> What | None:
-    if event.event_type == EventType.COMPLAINED or event.reject_reason == RejectReason.SPAM:
+    """What an event says of an address; None for one that says nothing that stops mail.
+
+    Anymail's SPAM is a complaint of the reader's, made before, where a provider sends nothing for
+    it; beside a bounce it is the reader's server that does not like us.
+    """
+    reason = event.reject_reason
+    if event.event_type == EventType.COMPLAINED:
         return What.COMPLAINED
-    if event.event_type in {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED}:
-        words = str(event.mta_response or "")
-        if event.event_type == EventType.BOUNCED or event.reject_reason in _GONE:
-            return What.REFUSED if not words or is_of_the_address("", words) else What.NOT_TAKEN
+    if event.event_type == EventType.BOUNCED:
+        if reason in {RejectReason.SPAM, RejectReason.BLOCKED}:
+            return What.BLOCKED
+        if reason == RejectReason.TIMED_OUT:
+            return What.NOT_TAKEN
+        return _judged(event)
+    if event.event_type in {EventType.REJECTED, EventType.FAILED}:
+        match reason:
+            case RejectReason.SPAM:
+                return What.COMPLAINED
+            case RejectReason.BOUNCED | RejectReason.INVALID:
+                return _judged(event)
+            case RejectReason.BLOCKED:
+                return What.BLOCKED
         return What.NOT_TAKEN
     return None
+
+
+def _judged(event: AnymailTrackingEvent) -> What:
+    words = str(event.mta_response or "")
+    return judged("", words) if words else What.REFUSED

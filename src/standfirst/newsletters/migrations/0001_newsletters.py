@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('delivery', models.BigIntegerField(null=True)),
                 ('address', models.EmailField(max_length=254)),
-                ('what', models.CharField(choices=[('refused', 'refused for good'), ('not_taken', 'not taken'), ('complained', 'called spam')], max_length=10)),
+                ('what', models.CharField(choices=[('refused', 'refused for good'), ('not_taken', 'not taken'), ('blocked', 'not taken for what we are'), ('complained', 'called spam')], max_length=10)),
                 ('words', models.CharField(blank=True, max_length=400)),
                 ('by', models.CharField(max_length=40)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
