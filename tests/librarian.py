@@ -1,34 +1,29 @@
-"""A process that keeps the library's index, builds one, or finds what all articles lead on to:
-python -m tests.librarian WHAT."""
+"""What processes of `tests.apart` do in the library. Each says that it is ready."""
 
-import sys
 from datetime import timedelta
 
-import django
+from standfirst.library import build, house, related
+from standfirst.library.indexer import Indexer
 
 
-def main() -> None:
-    django.setup()
+def index() -> None:
+    """Keep the index, until it is killed."""
+    print("ready")
+    Indexer().run()
 
-    from standfirst.library import build, house, related
-    from standfirst.library.indexer import Indexer
 
-    if sys.argv[1] == "index":
-        print("ready", flush=True)
-        Indexer().run()
-        return
-    if sys.argv[1] == "relate":
-        take, related.LEASE = related.take, timedelta(seconds=1)
-        related.take = lambda now: take(now, 2)
-        print("ready", flush=True)
-        count = related.renew_all(house.live(), lambda done, of: print(done, flush=True))
-        print(f"related {count}", flush=True)
-        return
+def relate() -> None:
+    """Find what all articles lead on to."""
+    take, related.LEASE = related.take, timedelta(seconds=1)
+    related.take = lambda now: take(now, 2)
+    print("ready")
+    count = related.renew_all(house.live(), lambda done, of: print(done))
+    print(f"related {count}")
+
+
+def build_it() -> None:
+    """Build an index."""
     build.READ_AT_ONCE = build.COMMIT_AFTER = 5
-    print("ready", flush=True)
-    built = build.build(progress=lambda done, of: print(done, flush=True))
-    print(f"built {built.articles} {built.resumed}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    print("ready")
+    built = build.build(progress=lambda done, of: print(done))
+    print(f"built {built.articles} {built.resumed}")

@@ -191,16 +191,5 @@ def _set_the_clock(timezone: object, jump: float) -> None:
     threading.Timer(0.15, set_it).start()
 
 
-def database_url() -> str:
-    """The test's own database, for other processes."""
-    from django.db import connection
-
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    found = connection.settings_dict
-    return f"postgres://{found['USER']}@{found['HOST']}:{found['PORT']}/{name}"
-
-
 if __name__ == "__main__":
     main()

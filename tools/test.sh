@@ -85,7 +85,8 @@ $(($(date +%s) - began)) s  $name"
     [ "$status" = 0 ] || [ "$status" = 5 ] || failed=1
 }
 
-# With tables made from the models, which is quicker; the demo runs every migration.
+# With tables made from the models, which is quicker; the demo runs every migration, and
+# tests/flows/test_migrations.py does on PostgreSQL.
 part "rules, apps and flows on SQLite" \
     $bin/pytest -q -n 2 --dist worksteal --no-migrations -m "not browser and not server" tests
 

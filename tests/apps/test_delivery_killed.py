@@ -14,8 +14,9 @@ import pytest
 from bench.mail.sink import read_record, running
 
 from standfirst.newsletters.models import Batch, Delivery, DeliveryState, Sending, SendingState
+from tests.apart import database_url
 from tests.letters_sent import assert_exact, begin_daily, readers, states_of
-from tests.mailer import Mailer, database_url, mailer, moments
+from tests.mailer import Mailer, mailer, moments
 
 pytestmark = [pytest.mark.attack, pytest.mark.django_db(transaction=True)]
 KILLS = int(os.environ.get("KILLS", "12"))

@@ -10,8 +10,8 @@ from django.conf import settings
 from standfirst.newsletters.delivery.process import Children, somebody_sends
 from standfirst.newsletters.models import Sending, SendingState
 from standfirst.project.cli import main
+from tests.apart import database_url
 from tests.letters_sent import assert_exact, begin_daily, readers
-from tests.mailer import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,10 +3,6 @@
 Runs on whatever database the settings name; `make test` runs it on SQLite and on PostgreSQL.
 """
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +19,8 @@ from standfirst.access.rules import FullText, Terms, UnlockKind, decide
 from standfirst.articles.models import Article
 from standfirst.members.models import Member
 from standfirst.publication.models import Publication, UnlockLasts
+from tests.apart import Apart, begin
+from tests.attacker import choose_all
 from tests.making import at, make_article, make_magazine, make_member
 from tests.patience import patient
 
@@ -167,29 +165,22 @@ def test_a_welcome_and_a_credit_for_one_article_at_once_leave_one_unlock(
 # -- processes ---------------------------------------------------------------------------------
 
 
-def _attacker(member: Member, articles: list[Article]) -> subprocess.Popen[str]:
-    """A process of its own that chooses article after article on the test's database."""
-    name = connection.settings_dict["NAME"]
-    url = f"sqlite:///{name}"
-    if connection.vendor == "postgresql":
-        found = connection.settings_dict
-        url = f"postgres://{found['USER']}@{found['HOST']}:{found['PORT']}/{name}"
-    numbers = [str(a.pk) for a in articles]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.attacker", str(member.pk), *numbers],
-        env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def _attacker(member: Member, articles: list[Article]) -> Apart:
+    """A process of its own that is ready to choose article after article."""
+    process = begin(choose_all, member.pk, [a.pk for a in articles])
+    assert process.line() == "ready\n"
+    return process
 
 
 def test_several_processes_at_one_member_get_exactly_three(articles: list[Article]) -> None:
     member = make_member()
     processes = [_attacker(member, articles) for _ in range(4)]
+    for process in processes:
+        process.tell("go")
     chosen = 0
     for process in processes:
-        said, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
+        said = process.rest()
+        assert process.code == 0
         chosen += said.split().count("chosen")
     assert chosen == 3
     assert Unlock.objects.filter(member=member).count() == 3
@@ -201,12 +192,10 @@ def test_a_process_that_is_killed_leaves_nothing_half_done(articles: list[Articl
     for wait in (0.0, 0.01, 0.03):
         member = make_member()
         process = _attacker(member, articles)
-        assert process.stdout
-        first = process.stdout.readline()
+        process.tell("go")
+        first = process.line()
         time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        rest, _ = process.communicate(timeout=60)
-        reported = (first + rest).split().count("chosen")
+        reported = (first + process.kill()).split().count("chosen")
         held = Unlock.objects.filter(member=member).count()
         assert reported <= held <= 3
         for _ in range(3):

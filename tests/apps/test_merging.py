@@ -1,8 +1,5 @@
 """Two accounts of one person become one: nothing is lost, nothing is given twice."""
 
-import os
-import subprocess
-import sys
 from datetime import date, timedelta
 from typing import Any
 
@@ -33,6 +30,8 @@ from standfirst.newsletters.actions.following import follow
 from standfirst.publication.models import Publication, UnlockLasts
 from standfirst.subscriptions.actions import give_all_access
 from standfirst.subscriptions.models import AtProvider, Checkout, Entry, Plan, Price, Subscription
+from tests.apart import begin
+from tests.attacker import merge_or_die
 from tests.letters import Postbox, postbox  # noqa: F401  a fixture
 from tests.making import at, make_article, make_member, make_staff
 
@@ -310,30 +309,6 @@ def test_in_the_newsroom_it_takes_two_steps_and_a_reason(
     assert client.get(path).status_code in (302, 403)
 
 
-KILLED = """
-import os, sys
-import django
-django.setup()
-from django.db import connection, transaction
-from django.utils import timezone
-from standfirst.account.merging import merge
-from standfirst.members.models import Member
-left, kept, by, most = map(int, sys.argv[1:])
-count = 0
-def die(execute, sql, params, many, context):
-    global count
-    if sql.lstrip().split()[0] in ("INSERT", "UPDATE", "DELETE"):
-        count += 1
-        if count > most:
-            os._exit(9)
-    return execute(sql, params, many, context)
-members = {m.pk: m for m in Member.objects.filter(pk__in=[left, kept, by])}
-with connection.execute_wrapper(die):
-    merge(members[left], members[kept], by=members[by], why="x", now=timezone.now())
-print("merged")
-"""
-
-
 class _Gone(BaseException):
     """As if the process had ended there."""
 
@@ -383,19 +358,10 @@ def test_a_killed_process_leaves_both_accounts_as_they_were() -> None:
     unlock_as(UnlockKind.WELCOME, left, make_article().pk, "One", now=timezone.now())
     numbers = left.pk, kept.pk
     connection.close()
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    environment["DATABASE_URL"] = _address()
     for most, code in ((7, 9), (1_000, 0)):
-        command = [sys.executable, "-c", KILLED, *map(str, (*numbers, boss.pk, most))]
-        run = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert run.returncode == code, run.stderr
+        merging = begin(merge_or_die, *numbers, boss.pk, most)
+        merging.rest()
+        assert merging.code == code
         assert _nothing_moved(numbers[0]) == (code == 9)
     assert Subscription.objects.get().member_id == numbers[1]
     assert list(Unlock.objects.values_list("member", flat=True)) == [numbers[1]]
-
-
-def _address() -> str:
-    given: dict[str, Any] = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{given['NAME']}"
-    return f"postgres://{given['USER']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"

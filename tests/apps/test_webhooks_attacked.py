@@ -7,9 +7,6 @@ Runs on whatever database the settings name; `make test` runs it on SQLite and o
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -39,6 +36,8 @@ from standfirst.subscriptions.providers.base import BillTold, Provider, Refused,
 from standfirst.subscriptions.providers.stripe import Stripe
 from standfirst.subscriptions.rules import State, Window, window
 from standfirst.subscriptions.standin.events import public, signature
+from tests.apart import Apart, begin
+from tests.hearer import hear, work
 from tests.making import make_magazine, make_member
 from tests.standin.conftest import House
 from tests.stripes import (
@@ -233,7 +232,6 @@ def test_in_whatever_way_events_come_ours_ends_as_the_providers(
         settings=settings(
             max_examples=int(os.environ.get("LIVES", "4")),
             stateful_step_count=14,
-            deadline=None,
             phases=[Phase.generate],  # shrinking would take minutes; the steps are shown anyway
             database=None,
             suppress_health_check=list(HealthCheck),
@@ -314,19 +312,9 @@ def test_an_answer_asked_for_earlier_may_not_come_back_after_a_later_one(
 # -- processes ------------------------------------------------------------------------------------
 
 
-def _hearer(house: House, *command: str) -> "subprocess.Popen[str]":
-    found = connection.settings_dict
-    url = f"sqlite:///{found['NAME']}"
-    if connection.vendor == "postgresql":
-        url = f"postgres://{found['USER']}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.hearer", *command],
-        env={
-            **os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings",
-            "STRIPE_KEY": "sk_test_any", "STRIPE_API": house.base, "STRIPE_WEBHOOK_SECRET": SECRET,
-        },
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+def _apart(house: House, act: Any, *arguments: object) -> Apart:
+    given = {"STRIPE_KEY": "sk_test_any", "STRIPE_API": house.base}
+    return begin(act, *arguments, **given, STRIPE_WEBHOOK_SECRETS=[SECRET])
 
 
 def test_two_processes_that_hear_the_same_events_at_once_keep_each_once(
@@ -338,17 +326,13 @@ def test_two_processes_that_hear_the_same_events_at_once_keep_each_once(
         for n in range(60)
     ]
     file.write_text("".join(f"{signature(b, SECRET, now)}\t{b.decode()}\n" for b in bodies))
-    both = [_hearer(house, "hear", str(file)) for _ in range(2)]
+    both = [_apart(house, hear, file) for _ in range(2)]
     for one in both:
-        assert one.stdout
-        assert one.stdout.readline() == "ready\n"
+        assert one.line() == "ready\n"
     for one in both:
-        assert one.stdin
-        one.stdin.write("go\n")
-        one.stdin.flush()
+        one.tell("go")
     for one in both:
-        said, _ = one.communicate(timeout=60)
-        assert said.split() == ["200"] * 60
+        assert one.rest().split() == ["200"] * 60
     assert WebhookEvent.objects.count() == 60
 
 
@@ -366,16 +350,11 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing(
     assert set(in_threads(4, tell, bodies)) == {200}
     count, kills = WebhookEvent.objects.count(), 0
     for wait in (0.0, 0.03, 0.09):
-        worker = _hearer(house, "work")
-        assert worker.stdout
-        assert worker.stdout.readline() == "ready\n"
-        worker.stdout.readline()  # it has begun
+        worker = _apart(house, work)
+        worker.line()  # it has begun
         time.sleep(wait)
-        worker.send_signal(signal.SIGKILL)
-        rest, _ = worker.communicate(timeout=30)
-        kills += "done" not in rest
+        kills += "done" not in worker.kill()
     assert kills >= 2, "the workers were too quick to be killed"
-    said, _ = _hearer(house, "work").communicate(timeout=60)
-    assert "done" in said
+    assert "done" in _apart(house, work).rest()
     assert WebhookEvent.objects.count() == count
     all_is_settled(provider, subs)

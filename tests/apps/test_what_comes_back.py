@@ -232,6 +232,19 @@ def test_who_leaves_by_a_providers_own_button_gets_no_more_of_that_letter(letter
     assert not reasons()
 
 
+def test_who_leaves_by_the_button_of_a_letter_that_is_forgotten_leaves_all_the_same(
+    letter: Delivery,
+):
+    give(letter.member, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
+    Delivery.objects.update(address="", member=0)  # half a year later
+    told = AnymailTrackingEvent(
+        event_type=EventType.UNSUBSCRIBED, recipient=ADA.upper(),
+        metadata={"delivery": str(letter.pk)},
+    )  # fmt: skip
+    assert hear_event(told, "Brevo", NOW)
+    assert not Consent.objects.get().given
+
+
 def test_who_leaves_by_a_button_after_the_account_became_part_of_another_gets_no_more(
     letter: Delivery,
 ):
@@ -438,6 +451,96 @@ def test_a_bounce_told_with_the_secret_stops_mail(webhooks: Any):
     client = webhooks("relay:a long secret")
     basic = "Basic " + b64encode(b"relay:a long secret").decode()
     assert tell(client, "postmark", POSTMARK, HTTP_AUTHORIZATION=basic) == 200
+    assert reasons() == {ADA: "bounced"}
+
+
+def changed(**said: Any) -> dict[str, Any]:
+    """Postmark's webhook “Subscription change”, as its documentation has it for what a customer
+    suppresses by hand."""
+    return {
+        "RecordType": "SubscriptionChange", "MessageID": None, "ServerID": 1,
+        "MessageStream": "broadcast", "ChangedAt": "2026-11-27T06:31:00.416071Z",
+        "Recipient": ADA.upper(), "Origin": "Customer", "SuppressSending": True,
+        "SuppressionReason": "ManualSuppression", "Tag": None, "Metadata": {}, **said,
+    }  # fmt: skip
+
+
+# A reactivation has neither reason nor tag nor metadata.
+AGAIN = changed(SuppressSending=False, SuppressionReason=None)
+
+
+@pytest.fixture
+def postmark(webhooks: Any) -> Any:
+    client = webhooks("relay:a long secret")
+    basic = "Basic " + b64encode(b"relay:a long secret").decode()
+
+    def said(event: object) -> None:
+        assert tell(client, "postmark", event, HTTP_AUTHORIZATION=basic) == 200
+
+    return said
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({}, "by_hand"),
+        ({"Origin": "Admin"}, "by_hand"),
+        ({"Origin": "Recipient", "MessageID": "x"}, "left"),
+        ({"Origin": "Recipient", "SuppressionReason": "HardBounce"}, "bounced"),
+    ],
+)
+def test_where_postmark_sends_to_an_address_no_more_neither_do_we_until_it_does(
+    postmark: Any, told: dict[str, Any], reason: str
+):
+    member = Member.objects.create(email=ADA)
+    give(member, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
+    for _ in range(2):  # it may be told more than once
+        postmark(changed(**told))
+        assert reasons() == {ADA: reason}
+    for _ in range(2):
+        postmark(AGAIN)
+        assert reasons() == {}
+    # What a reader said of a letter is no provider's to say where the letter is not known.
+    assert Consent.objects.get().given
+    postmark(changed(**told))
+    assert reasons() == {ADA: reason}
+
+
+def test_postmark_lifts_nothing_that_it_did_not_stop_and_no_complaint(postmark: Any):
+    suppress(ADA, Suppression.Reason.BY_HAND, "asked by mail", NOW)
+    postmark(changed())
+    postmark(AGAIN)
+    assert reasons() == {ADA: "by_hand"}
+    assert Suppression.objects.get().detail == "asked by mail"
+    Suppression.objects.all().delete()
+    postmark(changed(SuppressionReason="SpamComplaint", Origin="Recipient"))
+    postmark(AGAIN)
+    assert reasons() == {ADA: "complained"}
+
+
+def test_who_leaves_by_postmarks_own_button_leaves_that_letter_and_postmark_as_a_whole(
+    postmark: Any, letter: Delivery
+):
+    give(letter.member, ["daily-review", "newsletter"], ConsentEntry.By.JOINING, now=NOW)
+    about = {"MessageID": "x", "Metadata": {"delivery": str(letter.pk)}}
+    postmark(changed(**about))  # a colleague's act says nothing of what the reader wants
+    assert Consent.objects.filter(given=True).count() == 2
+    postmark(AGAIN)
+    postmark(changed(Origin="Recipient", **about))
+    assert list(Consent.objects.filter(given=True).values_list("letter", flat=True)) == [
+        "newsletter"
+    ]
+    assert reasons() == {ADA: "left"}
+    assert Suppression.objects.get().delivery == letter.pk
+
+
+@pytest.mark.parametrize("event", [EventType.SUBSCRIBED, EventType.UNSUBSCRIBED])
+def test_only_postmark_says_of_an_address_whether_it_is_sent_to(event: str):
+    suppress(ADA, Suppression.Reason.BOUNCED, "550", NOW, by="Brevo")
+    raw = {"event": event, "SuppressSending": False}
+    for address in (ADA, "bob@reader.example"):
+        told = AnymailTrackingEvent(event_type=event, recipient=address, esp_event=raw)
+        assert not hear_event(told, "Brevo", NOW)
     assert reasons() == {ADA: "bounced"}
 
 

@@ -1,10 +1,6 @@
 """Indexing in processes of its own, killed at any moment: nothing is lost, no search fails."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +18,8 @@ from standfirst.library.indexer import Indexer
 from standfirst.library.models import Due
 from standfirst.library.rules import parse
 from standfirst.project.commands import library as check
+from tests.apart import Apart, begin
+from tests.librarian import build_it, index, relate
 from tests.making import make_article, make_magazine
 from tests.patience import patient
 from tests.searching import library
@@ -38,40 +36,17 @@ def folder(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(folder: Path, settings: Any) -> Iterator[Any]:
-    running: list[subprocess.Popen[str]] = []
+    running: list[Apart] = []
 
-    def begin(what: str, library: Path = folder) -> subprocess.Popen[str]:
-        name = connection.settings_dict["NAME"]
-        url = f"sqlite:///{name}"
-        if connection.vendor == "postgresql":
-            found = connection.settings_dict
-            url = f"postgres://{found['USER']}@{found['HOST']}:{found['PORT']}/{name}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.librarian", what],
-            env={
-                **os.environ,
-                "DATABASE_URL": url,
-                "LIBRARY": str(library),
-                "SEARCH_URL": settings.SEARCH_URL,
-                "DJANGO_SETTINGS_MODULE": "tests.settings",
-            },
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    def begun(act: Any, library: Path = folder) -> Apart:
+        process = begin(act, LIBRARY=library, SEARCH_URL=settings.SEARCH_URL)
         running.append(process)
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
+        assert process.line() == "ready\n"
         return process
 
-    yield begin
+    yield begun
     for process in running:
         process.kill()
-        process.communicate()
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
 
 
 def found(text: str) -> list[int]:
@@ -97,7 +72,7 @@ def publish(title: str) -> Article:
 
 def test_a_change_is_found_by_another_process_within_a_second(start: Any) -> None:
     article = publish("Beginning")
-    start("index")
+    start(index)
     until(lambda: house.live_folder() is not None and found("salt") == [article.pk], 60)
     late = []
     for number in range(5):
@@ -120,14 +95,14 @@ def kill_again_and_again(start: Any, rounds: int) -> None:
     chance = random.Random(4)
     articles = [publish(f"Number{n}") for n in range(5)]
     for round_ in range(rounds):
-        process = start("index")
+        process = start(index)
         end = time.monotonic() + chance.uniform(0.2, 1.2)
         while time.monotonic() < end:
             articles.append(publish(f"Number{len(articles)}"))
             one = chance.choice(articles)
             one.title = f"Number{articles.index(one)} again{round_}"
             one.save()
-        kill(process)
+        process.kill()
     indexer = Indexer()
     while indexer.step():
         pass
@@ -146,12 +121,11 @@ def test_two_share_what_is_related_and_one_that_is_killed_leaves_nothing_undone(
         text = f"{words[n % 8]} {words[n * 3 % 7]} " * 3
         articles.append(make_article(f"Number {n}", body=[("paragraph", f"<p>{text}</p>")]))
     build.build()
-    one, other = start("relate"), start("relate")
+    one, other = start(relate), start(relate)
     for _ in range(3):
-        one.stdout.readline()
-    kill(one)
-    said, _ = other.communicate(timeout=60)
-    assert said.splitlines()[-1].startswith("related ")
+        one.line()
+    one.kill()
+    assert other.rest().splitlines()[-1].startswith("related ")
     assert not Due.objects.exists()
     keys = [article.pk for article in articles]
     best = related.nearest(house.live(), keys)
@@ -172,7 +146,7 @@ def test_every_host_keeps_its_own_index_and_one_that_was_killed_catches_up(
         return until(lambda: all(on(host, text) == sorted(keys) for host in among), 30)
 
     stay, goes = publish("Beginning"), publish("Withdrawn")
-    processes = [start("index", host) for host in hosts]
+    processes = [start(index, host) for host in hosts]
     until(lambda: all(on(host, "salt") == [stay.pk, goes.pk] for host in hosts), 60)
     late = []
     for n in range(3):  # each is published, corrected and withdrawn
@@ -189,12 +163,12 @@ def test_every_host_keeps_its_own_index_and_one_that_was_killed_catches_up(
 
     stay.title = "Mustard"
     stay.save_revision().publish()
-    kill(processes[1])  # in the midst of it, or before
+    processes[1].kill()  # in the midst of it, or before
     goes.unpublish()
     new = publish("Mustard too")
     soon("mustard", [stay.pk, new.pk], hosts[:1])
     assert new.pk not in on(hosts[1], "mustard")  # searched, but left behind
-    start("index", hosts[1])
+    start(index, hosts[1])
     until(lambda: on(hosts[1], "mustard") == [stay.pk, new.pk], 60)
     for host in hosts:
         settings.LIBRARY = host
@@ -230,13 +204,11 @@ def test_a_building_that_is_killed_goes_on_and_no_search_fails_while_it_is_swapp
     resumed = 0
     try:
         for _ in range(2):
-            process = start("build")
-            assert process.stdout
+            process = start(build_it)
             for _ in range(random.randint(3, 8)):
-                process.stdout.readline()
-            kill(process)
-            said, _ = start("build").communicate(timeout=60)
-            last = said.splitlines()[-1].split()
+                process.line()
+            process.kill()
+            last = start(build_it).rest().splitlines()[-1].split()
             assert last[:2] == ["built", "60"]
             resumed += int(last[2])
     finally:

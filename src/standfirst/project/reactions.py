@@ -23,7 +23,7 @@ from standfirst.members.jobs import (
 )
 from standfirst.newsletters.actions.drafting import hours_begin_anew
 from standfirst.newsletters.actions.occasions import do_not_alert
-from standfirst.newsletters.jobs import forget_who_left, send_test, tell_editors
+from standfirst.newsletters.jobs import forget_letters_to, send_test, tell_editors
 from standfirst.newsletters.occasions import welcome
 from standfirst.publication.events import (
     AccountDeleted,
@@ -133,7 +133,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),
-        lambda event: forget_who_left.enqueue(event.member, email=event.email),
+        lambda event: forget_letters_to([(event.member, event.email), *event.earlier]),
     ],
     AccountsMerged: [
         lambda event: send_merged.enqueue(event.kept, to="", other=event.email),

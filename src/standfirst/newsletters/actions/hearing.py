@@ -9,7 +9,7 @@ from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from django.db import transaction
 
 from standfirst.members.consent import take_back
-from standfirst.members.models import ConsentEntry
+from standfirst.members.models import ConsentEntry, Member
 from standfirst.members.queries import whoever_is
 from standfirst.newsletters.actions.sending import hear as settled
 from standfirst.newsletters.bounces.rules import WORDS, What, judged, read_return
@@ -74,7 +74,7 @@ def hear(news: News, now: datetime) -> bool:
             words = re.sub(re.escape(news.address or "\0"), "…", news.words, flags=re.IGNORECASE)
             _say_no(news.delivery, ConsentEntry.By.COMPLAINED, words, now)
         if reason and news.address:
-            suppress(news.address, reason, news.words, now, delivery=news.delivery)
+            suppress(news.address, reason, news.words, now, delivery=news.delivery, by=news.by)
     return True
 
 
@@ -82,14 +82,20 @@ def _row(news: News, now: datetime) -> dict[str, object]:
     return {"address": news.address, "words": news.words[:WORDS], "by": news.by, "at": now}
 
 
-def _say_no(delivery: int, by: ConsentEntry.By, proof: str, now: datetime) -> bool:
+def _say_no(
+    delivery: int, by: ConsentEntry.By, proof: str, now: datetime, *, address: str = ""
+) -> bool:
     """Whoever calls a letter spam, or leaves by a provider's own button, does not want it: that is
-    kept as what they said. Says whether they wanted it until now."""
+    kept as what they said. `address` says who it is where the ledger has forgotten. Says whether
+    they wanted it until now."""
     row = Delivery.objects.filter(pk=delivery).first()
     sending = Sending.objects.filter(pk=delivery >> Delivery.NUMBERS).first()
     if row is None or sending is None:
         return False
-    member = whoever_is(row.member)  # the account may have become part of another
+    if row.member:
+        member = whoever_is(row.member)  # the account may have become part of another
+    else:
+        member = Member.objects.filter(email__iexact=address).first()
     if member is None:
         return False
     letters = [sending.consent]
@@ -118,13 +124,16 @@ def suppress(
     now: datetime,
     *,
     delivery: int | None = None,
+    by: str = "",
 ) -> bool:
-    """Send no newsletter to an address any more; the first reason stays. Says whether it is new."""
+    """Send no newsletter to an address any more; the first reason stays. `by` is the provider or
+    mailbox that told of it ("": a colleague). Says whether it is new."""
     if Suppression.objects.filter(address__iexact=address).exists():
         return False
     row = Suppression(
-        address=address.lower(), reason=reason, detail=detail[:WORDS], delivery=delivery, at=now
-    )
+        address=address.lower(), reason=reason, detail=detail[:WORDS], delivery=delivery, by=by,
+        at=now,
+    )  # fmt: skip
     Suppression.objects.bulk_create([row], ignore_conflicts=True)  # who was quicker is right too
     return True
 
@@ -162,8 +171,8 @@ def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> boo
     delivery = int(number) if number.isascii() and number.isdigit() and len(number) < 20 else None
     delivery = delivery or delivery_of(event.message_id or "")
     row = Delivery.objects.filter(pk=delivery).first() if delivery else None
-    if row and event.event_type == EventType.UNSUBSCRIBED:
-        return _say_no(row.pk, ConsentEntry.By.ONE_CLICK, f"{provider} says so.", now)
+    if event.event_type in {EventType.UNSUBSCRIBED, EventType.SUBSCRIBED}:
+        return _hear_wish(event, row, provider, now)
     what = _what(event)
     if what is None:
         if row is None or event.event_type not in {EventType.DELIVERED, EventType.SENT}:
@@ -179,6 +188,38 @@ def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> boo
         ),
         now,
     )
+
+
+def _hear_wish(
+    event: AnymailTrackingEvent, row: Delivery | None, provider: str, now: datetime
+) -> bool:
+    """A reader left by the provider's own button, which is a no to that letter. Postmark tells
+    besides (“Subscription change”) whether it sends to an address at all: it may be a colleague's
+    act there, be about no letter, and be taken back."""
+    told = event.esp_event if isinstance(event.esp_event, dict) else {}
+    of_address = told.get("RecordType") == "SubscriptionChange"
+    address = str(event.recipient or "") if row is None or row.address else ""  # else: forgotten
+    if event.event_type == EventType.SUBSCRIBED:
+        return of_address and _lift(address, provider)
+    by_reader = told.get("Origin", "Recipient") == "Recipient"
+    new = False
+    with transaction.atomic():
+        if row and by_reader:
+            by, proof = ConsentEntry.By.ONE_CLICK, f"{provider} says so."
+            new = _say_no(row.pk, by, proof, now, address=str(event.recipient or ""))
+        if of_address and address:
+            reason = Suppression.Reason.LEFT if by_reader else Suppression.Reason.BY_HAND
+            words = f"{provider} sends nothing there any more."
+            about = row.pk if row else None
+            new |= suppress(address, reason, words, now, delivery=about, by=provider)
+    return new
+
+
+def _lift(address: str, provider: str) -> bool:
+    """A provider sends to an address again: so do we, where it was the provider that told us to
+    stop, and nobody complained. What its owner wants stays as it was."""
+    theirs = Suppression.objects.filter(address__iexact=address, by=provider)
+    return bool(theirs.exclude(reason=Suppression.Reason.COMPLAINED).delete()[0])
 
 
 def _what(event: AnymailTrackingEvent) -> What | None:
