@@ -244,6 +244,32 @@ def test_a_long_list_goes_on_where_it_was_interrupted(monkeypatch: pytest.Monkey
     assert ConsentEntry.objects.count() == 320
 
 
+def test_a_long_list_is_not_read_from_its_beginning_for_each_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importing, "AT_ONCE", 10)
+    real, begun = importing.read, []
+
+    def read(*given: object, **more: object) -> object:
+        begun.append(more["after"])
+        return real(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(importing, "read", read)
+    put = put_up("long.csv", a_list(*(f"m{n}@x.org" for n in range(45))), by=None, now=NOW)
+    assert [go_on(NOW, seconds=0) for _ in range(3)] == [10, 10, 10]
+    assert begun == [0]
+    # Another worker did a part meanwhile.
+    AddressImport.objects.update(rows_done=40)
+    assert [go_on(NOW, seconds=0) for _ in range(2)] == [5, 0]
+    assert begun == [0, 40]
+    take_all_in(put.pk)
+    while go_on(NOW, seconds=0):
+        pass
+    assert begun == [0, 40, 0]
+    assert Member.objects.count() == 45
+    assert not importing._open
+
+
 @pytest.mark.attack
 @pytest.mark.django_db(transaction=True)
 def test_several_workers_take_a_list_in_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,6 +169,25 @@ def test_an_article_tells_of_itself_only_once_it_is_public(topic: Topic) -> None
     assert alerts_due(now + timedelta(minutes=66)) == 1
 
 
+def test_an_article_that_is_taken_back_at_the_last_moment_is_told_of_when_it_comes_again(
+    topic: Topic,
+) -> None:
+    follow(make_member(), topic, timezone.now())
+    article = new_article(topic)
+    real = Article.objects.filter
+
+    def taken_back(*args: object, **more: object) -> object:
+        if "pk" in more:  # between the look for what is new and its own transaction
+            article.unpublish()
+        return real(*args, **more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Article.objects, "filter", taken_back)
+        assert alerts_due(timezone.now()) == 0
+    article.save_revision().publish()
+    assert alerts_due(timezone.now()) == 1
+
+
 def test_what_nobody_follows_yet_or_what_is_old_is_never_told(topic: Topic) -> None:
     new_article(topic)
     now = timezone.now()

@@ -8,6 +8,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 
 import pytest
@@ -298,6 +299,9 @@ class _Box(socketserver.StreamRequestHandler):
                 self.wfile.write(f"* SEARCH {new}\r\n".encode())
             elif words[:2] == ["UID", "FETCH"]:
                 raw = mails[int(words[2]) - 1]
+                if raw == b"gone":
+                    self.wfile.write(f"{tag} NO not now\r\n".encode())
+                    continue
                 head = f"* {words[2]} FETCH (UID {words[2]} BODY[] {{{len(raw)}}}\r\n"
                 self.wfile.write(head.encode() + raw + b")\r\n")
             elif words[:2] == ["UID", "STORE"]:
@@ -338,6 +342,30 @@ def test_a_bounce_at_which_the_worker_died_is_read_again(
     with pytest.raises(KeyboardInterrupt):
         read_mailbox(url_of(box), dies)
     assert read_mailbox(url_of(box), lambda raw: hear_mail(raw, NOW)) == (1, 1)
+
+
+def test_a_mail_that_the_server_does_not_hand_out_is_asked_for_again(
+    letter: Delivery, box: socketserver.ThreadingTCPServer
+):
+    box.mails += [b"gone", bounce()]  # type: ignore[attr-defined]
+    assert read_mailbox(url_of(box), lambda raw: hear_mail(raw, NOW)) == (1, 1)
+    assert box.seen == {1}  # type: ignore[attr-defined]
+
+
+def test_a_full_mailbox_holds_the_worker_up_for_seconds_and_no_longer(
+    box: socketserver.ThreadingTCPServer,
+):
+    box.mails += [b"mail"] * 20  # type: ignore[attr-defined]
+
+    def slow(raw: bytes) -> bool:
+        sleep(0.05)
+        return True
+
+    read, heard = read_mailbox(url_of(box), slow, seconds=0.2)
+    assert read == heard
+    assert 1 <= read < 10
+    assert len(box.seen) == read  # type: ignore[attr-defined]
+    assert read_mailbox(url_of(box), lambda raw: True, seconds=0.0)[0] == 1  # it always goes on
 
 
 def test_a_mail_that_is_stumbled_over_holds_up_no_bounce(

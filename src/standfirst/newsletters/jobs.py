@@ -115,7 +115,7 @@ def read_bounces() -> None:
     try:
         read, heard = read_mailbox(settings.BOUNCE_MAILBOX, _heard)
     except Unreadable as error:
-        log.error("%s It is tried again in five minutes.", error)
+        log.error("%s It is tried again in a minute.", error)
         return
     if read:
         log.info("%d mails were in the mailbox for bounces, %d of them about ours.", read, heard)

@@ -42,12 +42,12 @@ def road() -> Road:
     backend = settings.EMAIL_BACKEND
     if provider := provider_named(backend):
         return ChunkRoad(provider)
-    match backend.removeprefix("django.core.mail.backends."):
-        case "smtp.EmailBackend":
+    match backend.split(".")[-2:]:
+        case ["smtp", "EmailBackend"]:
             return SmtpRoad(_server())
-        case "filebased.EmailBackend":
+        case ["filebased", "EmailBackend"]:
             return FolderRoad(Path(getattr(settings, "EMAIL_FILE_PATH")))  # noqa: B009
-        case "console.EmailBackend":
+        case ["console", "EmailBackend"]:
             return FolderRoad(None)
     raise LookupError(f"No newsletter can leave by {backend}. Set EMAIL_URL.")
 
