@@ -54,12 +54,16 @@ def hear(news: News, now: datetime) -> bool:
                 delivery=news.delivery, what=news.what, defaults=_row(news, now)
             )
         else:
-            # Providers tell an event again until it is answered: the same within a day is no news.
-            same = Returned.objects.filter(
-                delivery=None, address=news.address, what=news.what, at__gt=now - timedelta(days=1)
-            )
-            new = not same.exists()
-            new &= not Suppression.objects.filter(address__iexact=news.address).exists()
+            # Providers tell an event again until it is answered. What stops mail is no news where it
+            # is stopped (and is news again once that was lifted); of the rest, the same in a day.
+            new = not Suppression.objects.filter(address__iexact=news.address).exists()
+            if new and news.what not in {What.REFUSED, What.COMPLAINED}:
+                new = not Returned.objects.filter(
+                    delivery=None,
+                    address=news.address,
+                    what=news.what,
+                    at__gt=now - timedelta(days=1),
+                ).exists()
             if new:
                 Returned.objects.create(delivery=None, what=news.what, **_row(news, now))
         if not new:
