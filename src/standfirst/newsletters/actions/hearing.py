@@ -54,8 +54,8 @@ def hear(news: News, now: datetime) -> bool:
                 delivery=news.delivery, what=news.what, defaults=_row(news, now)
             )
         else:
-            # Providers tell an event again until it is answered. What stops mail is no news where it
-            # is stopped (and is news again once that was lifted); of the rest, the same in a day.
+            # Providers tell an event again until it is answered. What stops mail is no news where
+            # it is stopped, and news again once that was lifted; the rest is news once a day.
             new = not Suppression.objects.filter(address__iexact=news.address).exists()
             if new and news.what not in {What.REFUSED, What.COMPLAINED}:
                 new = not Returned.objects.filter(
