@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from standfirst.members.actions import join
@@ -153,19 +154,20 @@ def test_who_wants_no_letter_any_more_gets_none_by_a_list_that_is_older() -> Non
 
 
 def test_what_one_magazine_exports_another_takes_in_with_every_yes_and_no_no() -> None:
+    now = timezone.now()  # what is exported was said today
     ada = make_member("ada@example.org", name="Ada", wants=["newsletter", "daily-review"])
     bob = make_member("+bob@example.org", wants=["newsletter", "choices"])
-    take_back(bob, ["newsletter"], By.PREFERENCES, now=NOW)
+    take_back(bob, ["newsletter"], By.PREFERENCES, now=now)
     assert wanted_by(ada) == {"newsletter", "daily-review"}
     exported = "".join(lines(consents_as_rows())).encode()
     Member.objects.all().delete()
-    put = put_up("export.csv", exported, by=None, now=NOW)
-    go_on(NOW)
+    put = put_up("export.csv", exported, by=None, now=now)
+    go_on(now)
     put.refresh_from_db()
     assert put.looked == {"new": 2, "added": 1, "refused": 1}
     assert put.refused == [[4, "It does not say yes under “given”."]]
     take_all_in(put.pk)
-    go_on(NOW)
+    go_on(now)
     put.refresh_from_db()
     assert put.taken == put.looked
     wanted = {one.email: wanted_by(one) for one in Member.objects.all()}
