@@ -54,11 +54,11 @@ def hear(news: News, now: datetime) -> bool:
                 delivery=news.delivery, what=news.what, defaults=_row(news, now)
             )
         else:
-            # Providers tell an event again until it is answered: the same within a day is no news.
-            same = Returned.objects.filter(
-                delivery=None, address=news.address, what=news.what, at__gt=now - timedelta(days=1)
-            )
-            new = not same.exists()
+            new = True
+            if news.what in {What.NOT_TAKEN, What.BLOCKED}:
+                # Providers tell an event again until it is answered: within a day it is the same.
+                day = {"address": news.address, "at__gt": now - timedelta(days=1)}
+                new = not Returned.objects.filter(delivery=None, what=news.what, **day).exists()
             new &= not Suppression.objects.filter(address__iexact=news.address).exists()
             if new:
                 Returned.objects.create(delivery=None, what=news.what, **_row(news, now))
