@@ -4,11 +4,10 @@ import hashlib
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import connection
 
 from standfirst.newsletters.models import MailSettings
-from tests.cast import Magazine, make_cast
+from tests.cast import Magazine, Reader, make_cast
 from tests.walker import addresses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.attack]
@@ -47,17 +46,24 @@ def magazine(settings: Any, tmp_path: Any) -> Magazine:
     return made
 
 
-@pytest.mark.parametrize("kind", range(7))
-def test_no_get_or_head_changes_anything(magazine: Magazine, kind: int) -> None:
-    reader = magazine.readers[kind]
-    assert apps.ready
+def test_no_get_or_head_changes_anything(magazine: Magazine) -> None:
+    """By HEAD only where GET answered as to nobody before: who is given the same is on the same
+    way through the same view, of which HEAD is a second look."""
     readers_pages = [a for a in addresses(magazine.props, each=2) if "/newsroom/" not in a]
-    # The newsroom turns all away who are not staff, known or not.
-    newsroom = [a for a in addresses(magazine.props, each=1) if "/newsroom/" in a]
-    if reader.name not in {"visitor", "subscriber", "staff"}:
-        newsroom = []
     # One page of Wagtail is made to fail, for operators who try their alarms.
-    start = [a for a in [*readers_pages, *newsroom] if a != "/newsroom/failwhale/"]
+    newsroom = [a for a in addresses(magazine.props, each=1) if "/newsroom/" in a]
+    newsroom.remove("/newsroom/failwhale/")
+    assert len(readers_pages) > 100
+    assert len(newsroom) > 100
+    answered: set[tuple[str, int, bytes]] = set()
+    for reader in magazine.readers:
+        # The newsroom turns all away who are not staff, known or not.
+        knocks = reader.name in {"visitor", "subscriber", "staff"}
+        look_at(reader, [*readers_pages, *(newsroom if knocks else ())], answered)
+
+
+def look_at(reader: Reader, start: list[str], answered: set[tuple[str, int, bytes]]) -> None:
+    """Ask for all these as one reader; `answered` are the answers that were given before."""
     reader.client.raise_request_exception = False
     before = contents()
     key = reader.client.session.session_key if reader.member else None
@@ -65,12 +71,16 @@ def test_no_get_or_head_changes_anything(magazine: Magazine, kind: int) -> None:
         for ask in (reader.client.get, reader.client.head):
             response = ask(address, headers={"purpose": "prefetch"})
             # Wagtail's own pages may stumble over numbers that are none; ours may not.
-            assert response.status_code < 500 or address in newsroom, address
-            if response.streaming:
-                b"".join(response.streaming_content)
+            assert response.status_code < 500 or "/newsroom/" in address, address
+            streaming = response.streaming
+            body = b"".join(response.streaming_content) if streaming else response.content
+            answer = address, response.status_code, body
+            if answer in answered:
+                break
+            answered.add(answer)
     after = contents()
     changed = {table for table in before if before[table] != after[table]}
-    assert not changed
+    assert not changed, reader.name
     if reader.member:
         assert reader.client.session.session_key == key, "still signed in, in the same session"
         assert int(reader.client.session["_auth_user_id"]) == reader.member.pk
