@@ -54,16 +54,12 @@ def hear(news: News, now: datetime) -> bool:
                 delivery=news.delivery, what=news.what, defaults=_row(news, now)
             )
         else:
-            # Providers tell an event again until it is answered. What stops mail is no news where
-            # it is stopped, and news again once that was lifted; the rest is news once a day.
-            new = not Suppression.objects.filter(address__iexact=news.address).exists()
-            if new and news.what not in {What.REFUSED, What.COMPLAINED}:
-                new = not Returned.objects.filter(
-                    delivery=None,
-                    address=news.address,
-                    what=news.what,
-                    at__gt=now - timedelta(days=1),
-                ).exists()
+            new = True
+            if news.what in {What.NOT_TAKEN, What.BLOCKED}:
+                # Providers tell an event again until it is answered: within a day it is the same.
+                day = {"address": news.address, "at__gt": now - timedelta(days=1)}
+                new = not Returned.objects.filter(delivery=None, what=news.what, **day).exists()
+            new &= not Suppression.objects.filter(address__iexact=news.address).exists()
             if new:
                 Returned.objects.create(delivery=None, what=news.what, **_row(news, now))
         if not new:
