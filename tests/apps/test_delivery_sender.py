@@ -486,6 +486,29 @@ def test_a_letter_that_is_sent_again_while_the_sending_ends_is_not_left_behind()
     assert ledger.anything_due(timezone.now())
 
 
+@pytest.mark.attack
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+def test_who_sends_a_letter_again_and_a_sender_do_not_wait_for_each_other_for_ever() -> None:
+    reader("ada@x.example")
+    sending = begin_daily()
+    delivery = Delivery.objects.get()
+    Delivery.objects.update(state=DeliveryState.UNCERTAIN)
+    Batch.objects.update(state="settled", queued=0, uncertain=1)
+    counts: list[int] = []
+    other = Thread(target=_closing, args=(lambda: counts.append(send_again([delivery.pk])),))
+    with transaction_in_turn():  # what settling does
+        Batch.objects.select_for_update().get()
+        other.start()
+        with connection.cursor() as cursor:
+            waiting = None
+            while not waiting:  # who began to wait first is undone
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                (waiting,) = cursor.fetchone()
+        Sending.objects.select_for_update(no_key=True).get(pk=sending.pk)
+    other.join()
+    assert counts == [1]
+
+
 def test_nothing_of_a_cancelled_sending_is_sent_again(tmp_path: Path) -> None:
     readers(5)
     sending = begin_daily()
@@ -830,6 +853,22 @@ def test_of_what_was_noted_the_last_alone_is_in_doubt(tmp_path: Path) -> None:
     assert sorted(states.values()).count(DeliveryState.UNCERTAIN) == 1
     assert len(road.counts) == 16
     assert_counted_once(road)
+
+
+@pytest.mark.parametrize("damage", [b"batch one two\n7\n", b"batch 1 1\nX9 \xff\n"])
+def test_a_journal_that_cannot_be_read_leaves_its_batch_in_doubt_and_holds_up_no_other(
+    damage: bytes, tmp_path: Path
+) -> None:
+    readers(20)
+    sending = begin_daily()
+    journal, _ = claimed(tmp_path)
+    (path,) = tmp_path.glob("*.journal")
+    path.write_bytes(damage)
+    _abandon(journal)
+    assert recover(tmp_path) == 1
+    assert len(in_doubt(sending.pk)) == 20
+    assert "cannot be read" in Delivery.objects.first().why  # type: ignore[union-attr]
+    assert not list(journals_in(tmp_path))
 
 
 def assert_counted_once(road: MemoryRoad) -> None:

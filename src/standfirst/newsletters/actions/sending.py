@@ -1,11 +1,12 @@
 """Beginning a sending, and what a colleague does with one that runs. One verb, one transaction."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 
 from standfirst.newsletters.delivery.ending import cancel_rest, locked_batch_of, move
 from standfirst.newsletters.delivery.freezing import freeze
@@ -24,6 +25,8 @@ from standfirst.newsletters.models import (
     SendingState,
 )
 from standfirst.publication.statements import transaction_in_turn
+
+TRIES_BESIDE_SENDERS = 5
 
 
 class Written(NamedTuple):
@@ -128,8 +131,14 @@ def make_lists() -> int:
     """Go on with lists that are not whole: long ones that were begun in a transaction, and those
     whose maker was killed in the middle. Says with how many."""
     waiting = list(Sending.objects.filter(state=SendingState.FREEZING).order_by("pk"))
+    failed = None
     for sending in waiting:
-        make_list(sending)
+        try:
+            make_list(sending)
+        except Exception as error:  # no list waits for another
+            failed = error
+    if failed:
+        raise failed
     return len(waiting)
 
 
@@ -172,33 +181,42 @@ def send_again(deliveries: Collection[int]) -> int:
 
     Raises CannotBeSent where the sending was cancelled.
     """
-    count = 0
     numbers = sorted(deliveries)
+    for _ in range(TRIES_BESIDE_SENDERS):
+        # A sender that settles one of these batches waits for its sending, and we for it: then the
+        # database undoes one of both, and the other goes on.
+        with suppress(OperationalError), transaction_in_turn():
+            return _send_again(numbers)
     with transaction_in_turn():
-        for pk, ids in groupby(numbers, key=lambda one: one >> Delivery.NUMBERS):
-            sending = Sending.objects.select_for_update(no_key=True).filter(pk=pk).first()
-            if sending is None:
+        return _send_again(numbers)
+
+
+def _send_again(numbers: Sequence[int]) -> int:
+    count = 0
+    for pk, ids in groupby(numbers, key=lambda one: one >> Delivery.NUMBERS):
+        sending = Sending.objects.select_for_update(no_key=True).filter(pk=pk).first()
+        if sending is None:
+            continue
+        if sending.state == SendingState.CANCELLED:
+            raise CannotBeSent("This sending was cancelled, so none of its letters is sent.")
+        here = 0
+        for one in ids:
+            batch = locked_batch_of(one)
+            if batch is None or not move(
+                batch, one, [DeliveryState.UNCERTAIN], DeliveryState.QUEUED, "sent again"
+            ):
                 continue
-            if sending.state == SendingState.CANCELLED:
-                raise CannotBeSent("This sending was cancelled, so none of its letters is sent.")
-            here = 0
-            for one in ids:
-                batch = locked_batch_of(one)
-                if batch is None or not move(
-                    batch, one, [DeliveryState.UNCERTAIN], DeliveryState.QUEUED, "sent again"
-                ):
-                    continue
-                here += 1
-                if batch.state == BatchState.SETTLED:
-                    batch.state = BatchState.QUEUED
-                    # Who had it before and comes back late has nothing to tell any more.
-                    batch.claim += 1
-                    batch.not_before = batch.retry_at = batch.settled_at = None
-                batch.save()
-            if here and sending.state == SendingState.DONE:
-                sending.state, sending.ended_at = SendingState.SENDING, None
-                sending.save(update_fields=["state", "ended_at"])
-            count += here
+            here += 1
+            if batch.state == BatchState.SETTLED:
+                batch.state = BatchState.QUEUED
+                # Who had it before and comes back late has nothing to tell any more.
+                batch.claim += 1
+                batch.not_before = batch.retry_at = batch.settled_at = None
+            batch.save()
+        if here and sending.state == SendingState.DONE:
+            sending.state, sending.ended_at = SendingState.SENDING, None
+            sending.save(update_fields=["state", "ended_at"])
+        count += here
     return count
 
 

@@ -29,6 +29,7 @@ log = logging.getLogger("standfirst.mail")
 
 KILLED = "its sender was killed while it was leaving, so nobody knows whether it arrived"
 LOST = "the machine that sent it was lost, so nobody knows whether it arrived"
+DAMAGED = "what its sender noted of it cannot be read, so nobody knows whether it arrived"
 UNKNOWN_WORDS = "what the server said was lost with the sender; its answer was {code}"
 
 
@@ -62,8 +63,13 @@ def recover(folder: Path, *, mine: Collection[str] = ()) -> int:
 def _from_journal(journal: Abandoned, batches: list[tuple[int, int]]) -> int:
     done = False
     try:
-        left = journal.read()
         count = 0
+        try:
+            left = journal.read()
+        except (ValueError, LookupError):
+            count = sum(_settle(Told(*one, rest_in_doubt=DAMAGED)) for one in batches)
+            done = True
+            return count
         for pk, claim in batches:
             named = (left.batch, left.claim) == (pk, claim)
             count += _settle(_told(left) if named else Told(pk, claim))
