@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 ARTICLES ?= 0
+# Else every process compiles the whole program anew, and pytest's the tests: seconds for each.
+unexport PYTHONDONTWRITEBYTECODE
 RUN_PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Do the migrations in the tree make the tables that the models describe?

@@ -9,8 +9,6 @@ bin=.venv/bin
 # Settings of a magazine on this machine must not reach the tests.
 unset DATABASE_URL REDIS_URL EMAIL_URL SECRET_KEY DEBUG DEMO BASE_URL ALLOWED_HOSTS STANDFIRST_HOME \
     DJANGO_SETTINGS_MODULE TEST_DATABASE_URL 2>/dev/null || true
-# Else every process compiles the program anew, and pytest's the tests: a dozen seconds for each.
-unset PYTHONDONTWRITEBYTECODE 2>/dev/null || true
 
 missing=""
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
@@ -87,7 +85,8 @@ $(($(date +%s) - began)) s  $name"
     [ "$status" = 0 ] || [ "$status" = 5 ] || failed=1
 }
 
-# With tables made from the models, which is quicker; the demo runs every migration.
+# With tables made from the models, which is quicker; the demo runs every migration, and
+# tests/flows/test_migrations.py does on PostgreSQL.
 part "rules, apps and flows on SQLite" \
     $bin/pytest -q -n 2 --dist worksteal --no-migrations -m "not browser and not server" tests
 

@@ -14,6 +14,7 @@ from standfirst.articles.models import Topic
 from standfirst.members.models import Consent, Member
 from standfirst.newsletters.actions.sending import begin, cancel, make_lists, pause
 from standfirst.newsletters.delivery import freezing, sender
+from standfirst.newsletters.delivery.finding import deliveries_to
 from standfirst.newsletters.delivery.sender import Sender
 from standfirst.newsletters.models import (
     Audience,
@@ -64,6 +65,23 @@ def test_the_list_is_those_with_consent_each_with_the_letter_that_is_theirs(db: 
     }
     assert (sending.total, sending.state) == (4, SendingState.SENDING)
     assert member.pk in set(Delivery.objects.values_list("member", flat=True))
+
+
+@pytest.mark.parametrize("part", [2, 100])
+def test_a_list_is_in_the_order_of_its_members_numbers_by_which_their_letters_are_found(
+    db: None, monkeypatch: Any, part: int
+) -> None:
+    monkeypatch.setitem(freezing.PARTS, connection.vendor, part)
+    members = [make_member() for _ in range(7)]
+    for member in reversed(members):  # who said yes last is not the last on the list
+        Consent.objects.create(member=member, letter="daily", given=True)
+    subscribe(members[3])
+    sending = begin_daily()
+    make_lists()
+    on_it = Delivery.objects.order_by("pk").values_list("member", flat=True)
+    assert list(on_it) == [member.pk for member in members]
+    for number, member in enumerate(members, 1):
+        assert list(deliveries_to(member.pk)) == [sending.pk << 32 | number]
 
 
 def test_suppressed_addresses_stand_on_the_list_with_the_reason(db: None) -> None:

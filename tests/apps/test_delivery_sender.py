@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import connection
 from django.utils import timezone
 
 from standfirst.access.models import Unlock
@@ -22,9 +24,11 @@ from standfirst.newsletters.actions.sending import (
 )
 from standfirst.newsletters.delivery import clerk as clerks
 from standfirst.newsletters.delivery import ledger, rules, sender
+from standfirst.newsletters.delivery.ending import finish
 from standfirst.newsletters.delivery.journal import Journal, journals_in
 from standfirst.newsletters.delivery.limits import Limits, periods
 from standfirst.newsletters.delivery.recovery import recover, work_waits
+from standfirst.newsletters.delivery.resting import Trouble, note
 from standfirst.newsletters.delivery.road import Answer, Outcome, Outgoing
 from standfirst.newsletters.delivery.sender import Sender
 from standfirst.newsletters.figures import progress_of
@@ -447,6 +451,39 @@ def test_letters_in_doubt_are_sent_again_only_when_a_colleague_chooses_them(tmp_
     assert not hear(doubtful[1], ACCEPTED)
     assert_exact(sending, road.counts, doubt=0)
     assert sending.state == SendingState.DONE
+
+
+def test_a_road_that_is_closed_for_months_still_rests_and_says_so() -> None:
+    now = timezone.now()
+    Rest.objects.create(road="smtp", until=now, words="", times=32_767)  # the most it can hold
+    assert note("smtp", [Trouble("550 no", shared=True)], now, well=False)
+    assert Rest.objects.get().times <= 32_767
+
+
+@pytest.mark.attack
+def test_a_letter_that_is_sent_again_while_the_sending_ends_is_not_left_behind() -> None:
+    reader("ada@x.example")
+    sending = begin_daily()
+    delivery = Delivery.objects.get()
+    Delivery.objects.update(state=DeliveryState.UNCERTAIN)
+    Batch.objects.update(state="settled", queued=0, uncertain=1)
+
+    def ends() -> None:
+        try:
+            with transaction_in_turn():
+                finish(timezone.now())
+        finally:
+            connection.close()
+
+    other = Thread(target=ends)
+    with transaction_in_turn():
+        assert send_again([delivery.pk]) == 1
+        other.start()
+        other.join(1.0)  # it waits for us, on either database
+    other.join()
+    sending.refresh_from_db()
+    assert (sending.state, sending.ended_at) == ("sending", None)
+    assert ledger.anything_due(timezone.now())
 
 
 def test_nothing_of_a_cancelled_sending_is_sent_again(tmp_path: Path) -> None:

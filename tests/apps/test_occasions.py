@@ -20,9 +20,11 @@ from standfirst.newsletters.actions.occasions import (
     choices_due,
     do_not_alert,
 )
+from standfirst.newsletters.delivery.roads import compiled
+from standfirst.newsletters.delivery.values import Recipient
 from standfirst.newsletters.models import Alerted, Delivery, Sending, Suppression
 from standfirst.newsletters.occasions import send_welcome
-from standfirst.newsletters.slots import WORD
+from standfirst.newsletters.slots import SLOTS, WORD
 from standfirst.publication.events import ArticlesLoaded, happened
 from tests.letters import postbox  # noqa: F401  a fixture
 from tests.making import (
@@ -76,6 +78,20 @@ def test_a_worker_that_was_away_tells_late_but_not_in_the_middle_of_the_month() 
     make_member(wants=[CHOICES])
     assert choices_due(at("2026-12-03T12:00")) is None
     assert choices_due(at("2026-12-02T12:00"))
+
+
+def test_letters_that_no_person_began_say_so_and_editions_do_not() -> None:
+    def said_of(sending: Sending) -> bytes:
+        who = Recipient(1, 1, "ada@example.org", "Ada", "member", 0, 0)
+        values = dict.fromkeys(SLOTS, "https://harbour.example/x/")
+        return compiled(sending.pk, "member")(who, values).body
+
+    make_member(wants=[CHOICES])
+    sending = choices_due(at("2026-12-02T12:00"))
+    assert sending
+    assert b"\r\nAuto-Submitted: auto-generated\r\n" in said_of(sending)
+    Sending.objects.update(kind="edition")
+    assert b"Auto-Submitted" not in said_of(sending)
 
 
 def test_a_magazine_without_choices_tells_of_none() -> None:
@@ -151,6 +167,25 @@ def test_an_article_tells_of_itself_only_once_it_is_public(topic: Topic) -> None
     assert alerts_due(now) == 0
     assert alerts_due(now + timedelta(minutes=64)) == 0  # a slip can still be taken back
     assert alerts_due(now + timedelta(minutes=66)) == 1
+
+
+def test_an_article_that_is_taken_back_at_the_last_moment_is_told_of_when_it_comes_again(
+    topic: Topic,
+) -> None:
+    follow(make_member(), topic, timezone.now())
+    article = new_article(topic)
+    real = Article.objects.filter
+
+    def taken_back(*args: object, **more: object) -> object:
+        if "pk" in more:  # between the look for what is new and its own transaction
+            article.unpublish()
+        return real(*args, **more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Article.objects, "filter", taken_back)
+        assert alerts_due(timezone.now()) == 0
+    article.save_revision().publish()
+    assert alerts_due(timezone.now()) == 1
 
 
 def test_what_nobody_follows_yet_or_what_is_old_is_never_told(topic: Topic) -> None:

@@ -232,7 +232,6 @@ def test_in_whatever_way_events_come_ours_ends_as_the_providers(
         settings=settings(
             max_examples=int(os.environ.get("LIVES", "4")),
             stateful_step_count=14,
-            deadline=None,
             phases=[Phase.generate],  # shrinking would take minutes; the steps are shown anyway
             database=None,
             suppress_health_check=list(HealthCheck),

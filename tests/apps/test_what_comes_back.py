@@ -8,6 +8,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from django.test import Client
 from django.urls import clear_url_caches
 
 from standfirst.members.consent import give
-from standfirst.members.models import Consent, ConsentEntry, Member
+from standfirst.members.models import Consent, ConsentEntry, Member, Merger
 from standfirst.newsletters import jobs
 from standfirst.newsletters.actions.hearing import hear_event, hear_mail, suppress
 from standfirst.newsletters.bounces.mailbox import Unreadable, read_mailbox
@@ -109,6 +110,25 @@ def test_a_bounce_that_somebody_made_up_changes_nothing(letter: Delivery):
     assert not Suppression.objects.exists()
 
 
+def test_a_bounce_of_an_answer_to_a_letter_of_ours_stops_nobodys_mail(letter: Delivery):
+    # A colleague answers Ada with a copy to somebody whose address is wrong.
+    answered = report(
+        "delivery-status",
+        "Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; wrong@elsewhere.example\n"
+        "Action: failed\nStatus: 5.1.1\n",
+        f"Message-ID: <answer@desk.example>\nReferences: {message_id(letter.pk, 'mag.example')}",
+    )
+    assert not hear_mail(answered, NOW)
+    assert not Suppression.objects.exists()
+
+
+def test_who_is_refused_for_what_is_said_of_us_is_forgiven_always():
+    for number in range(5):
+        hear_mail(bounce("550 5.7.1 Your network is blocked", sent(8 + number).pk), NOW)
+    assert not reasons()
+    assert Returned.objects.filter(what="blocked").count() == 5
+
+
 def test_a_full_mailbox_is_forgiven_twice_in_a_month(letter: Delivery):
     for number, day in enumerate((0, 5, 40, 45, 50)):
         other = sent(8 + number)
@@ -161,6 +181,19 @@ def test_a_letter_in_doubt_is_settled_by_what_the_provider_says():
         ({"event_type": EventType.COMPLAINED}, "complained"),
         ({"event_type": EventType.BOUNCED, "mta_response": "552 5.2.2 full"}, None),
         ({"event_type": EventType.REJECTED, "reject_reason": RejectReason.BLOCKED}, None),
+        # What Anymail makes of SparkPost's class 51: the reader's server took us for spam.
+        (
+            {
+                "event_type": EventType.BOUNCED,
+                "reject_reason": RejectReason.SPAM,
+                "mta_response": "550 5.7.1 Looks like spam",
+            },
+            None,
+        ),
+        ({"event_type": EventType.BOUNCED, "reject_reason": RejectReason.SPAM}, None),
+        ({"event_type": EventType.BOUNCED, "reject_reason": RejectReason.BLOCKED}, None),
+        ({"event_type": EventType.BOUNCED, "reject_reason": RejectReason.TIMED_OUT}, None),
+        ({"event_type": EventType.REJECTED, "reject_reason": RejectReason.SPAM}, "complained"),
         ({"event_type": EventType.DEFERRED}, None),
         ({"event_type": EventType.DELIVERED}, None),
         ({"event_type": EventType.OPENED}, None),
@@ -199,11 +232,54 @@ def test_who_leaves_by_a_providers_own_button_gets_no_more_of_that_letter(letter
     assert not reasons()
 
 
+def test_who_leaves_by_the_button_of_a_letter_that_is_forgotten_leaves_all_the_same(
+    letter: Delivery,
+):
+    give(letter.member, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
+    Delivery.objects.update(address="", member=0)  # half a year later
+    told = AnymailTrackingEvent(
+        event_type=EventType.UNSUBSCRIBED, recipient=ADA.upper(),
+        metadata={"delivery": str(letter.pk)},
+    )  # fmt: skip
+    assert hear_event(told, "Brevo", NOW)
+    assert not Consent.objects.get().given
+
+
+def test_who_leaves_by_a_button_after_the_account_became_part_of_another_gets_no_more(
+    letter: Delivery,
+):
+    left = Member.objects.get(pk=letter.member)
+    kept = Member.objects.create(email="ada@home.example")
+    give(kept, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
+    Merger.objects.create(
+        left=left.pk, kept=kept, address=left.email, joined_at=NOW, why="x", at=NOW
+    )
+    left.delete()
+    told = AnymailTrackingEvent(
+        event_type=EventType.UNSUBSCRIBED, recipient=ADA, metadata={"delivery": str(letter.pk)}
+    )
+    assert hear_event(told, "Mailgun", NOW)
+    assert not Consent.objects.filter(given=True).exists()
+
+
 def test_an_event_about_a_letter_that_is_no_newsletters_stops_newsletters_too():
     told = AnymailTrackingEvent(event_type=EventType.BOUNCED, recipient="Bob@Reader.example")
     assert hear_event(told, "Postmark", NOW)
     assert not hear_event(told, "Postmark", NOW)
     assert reasons() == {"bob@reader.example": "bounced"}
+
+
+def test_an_event_that_a_provider_tells_again_counts_once_also_where_it_names_no_letter():
+    told = AnymailTrackingEvent(
+        event_type=EventType.BOUNCED, recipient=ADA, mta_response="552 5.2.2 Mailbox full"
+    )
+    assert [hear_event(told, "Postmark", NOW + timedelta(hours=n)) for n in range(4)] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    assert not reasons()
+    for day in (2, 4):
+        assert hear_event(told, "Postmark", NOW + timedelta(days=day))
+    assert reasons() == {ADA: "bounced"}
 
 
 def test_the_first_reason_stays():
@@ -236,6 +312,9 @@ class _Box(socketserver.StreamRequestHandler):
                 self.wfile.write(f"* SEARCH {new}\r\n".encode())
             elif words[:2] == ["UID", "FETCH"]:
                 raw = mails[int(words[2]) - 1]
+                if raw == b"gone":
+                    self.wfile.write(f"{tag} NO not now\r\n".encode())
+                    continue
                 head = f"* {words[2]} FETCH (UID {words[2]} BODY[] {{{len(raw)}}}\r\n"
                 self.wfile.write(head.encode() + raw + b")\r\n")
             elif words[:2] == ["UID", "STORE"]:
@@ -276,6 +355,30 @@ def test_a_bounce_at_which_the_worker_died_is_read_again(
     with pytest.raises(KeyboardInterrupt):
         read_mailbox(url_of(box), dies)
     assert read_mailbox(url_of(box), lambda raw: hear_mail(raw, NOW)) == (1, 1)
+
+
+def test_a_mail_that_the_server_does_not_hand_out_is_asked_for_again(
+    letter: Delivery, box: socketserver.ThreadingTCPServer
+):
+    box.mails += [b"gone", bounce()]  # type: ignore[attr-defined]
+    assert read_mailbox(url_of(box), lambda raw: hear_mail(raw, NOW)) == (1, 1)
+    assert box.seen == {1}  # type: ignore[attr-defined]
+
+
+def test_a_full_mailbox_holds_the_worker_up_for_seconds_and_no_longer(
+    box: socketserver.ThreadingTCPServer,
+):
+    box.mails += [b"mail"] * 20  # type: ignore[attr-defined]
+
+    def slow(raw: bytes) -> bool:
+        sleep(0.05)
+        return True
+
+    read, heard = read_mailbox(url_of(box), slow, seconds=0.2)
+    assert read == heard
+    assert 1 <= read < 10
+    assert len(box.seen) == read  # type: ignore[attr-defined]
+    assert read_mailbox(url_of(box), lambda raw: True, seconds=0.0)[0] == 1  # it always goes on
 
 
 def test_a_mail_that_is_stumbled_over_holds_up_no_bounce(
@@ -348,6 +451,96 @@ def test_a_bounce_told_with_the_secret_stops_mail(webhooks: Any):
     client = webhooks("relay:a long secret")
     basic = "Basic " + b64encode(b"relay:a long secret").decode()
     assert tell(client, "postmark", POSTMARK, HTTP_AUTHORIZATION=basic) == 200
+    assert reasons() == {ADA: "bounced"}
+
+
+def changed(**said: Any) -> dict[str, Any]:
+    """Postmark's webhook “Subscription change”, as its documentation has it for what a customer
+    suppresses by hand."""
+    return {
+        "RecordType": "SubscriptionChange", "MessageID": None, "ServerID": 1,
+        "MessageStream": "broadcast", "ChangedAt": "2026-11-27T06:31:00.416071Z",
+        "Recipient": ADA.upper(), "Origin": "Customer", "SuppressSending": True,
+        "SuppressionReason": "ManualSuppression", "Tag": None, "Metadata": {}, **said,
+    }  # fmt: skip
+
+
+# A reactivation has neither reason nor tag nor metadata.
+AGAIN = changed(SuppressSending=False, SuppressionReason=None)
+
+
+@pytest.fixture
+def postmark(webhooks: Any) -> Any:
+    client = webhooks("relay:a long secret")
+    basic = "Basic " + b64encode(b"relay:a long secret").decode()
+
+    def said(event: object) -> None:
+        assert tell(client, "postmark", event, HTTP_AUTHORIZATION=basic) == 200
+
+    return said
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({}, "by_hand"),
+        ({"Origin": "Admin"}, "by_hand"),
+        ({"Origin": "Recipient", "MessageID": "x"}, "left"),
+        ({"Origin": "Recipient", "SuppressionReason": "HardBounce"}, "bounced"),
+    ],
+)
+def test_where_postmark_sends_to_an_address_no_more_neither_do_we_until_it_does(
+    postmark: Any, told: dict[str, Any], reason: str
+):
+    member = Member.objects.create(email=ADA)
+    give(member, ["daily-review"], ConsentEntry.By.JOINING, now=NOW)
+    for _ in range(2):  # it may be told more than once
+        postmark(changed(**told))
+        assert reasons() == {ADA: reason}
+    for _ in range(2):
+        postmark(AGAIN)
+        assert reasons() == {}
+    # What a reader said of a letter is no provider's to say where the letter is not known.
+    assert Consent.objects.get().given
+    postmark(changed(**told))
+    assert reasons() == {ADA: reason}
+
+
+def test_postmark_lifts_nothing_that_it_did_not_stop_and_no_complaint(postmark: Any):
+    suppress(ADA, Suppression.Reason.BY_HAND, "asked by mail", NOW)
+    postmark(changed())
+    postmark(AGAIN)
+    assert reasons() == {ADA: "by_hand"}
+    assert Suppression.objects.get().detail == "asked by mail"
+    Suppression.objects.all().delete()
+    postmark(changed(SuppressionReason="SpamComplaint", Origin="Recipient"))
+    postmark(AGAIN)
+    assert reasons() == {ADA: "complained"}
+
+
+def test_who_leaves_by_postmarks_own_button_leaves_that_letter_and_postmark_as_a_whole(
+    postmark: Any, letter: Delivery
+):
+    give(letter.member, ["daily-review", "newsletter"], ConsentEntry.By.JOINING, now=NOW)
+    about = {"MessageID": "x", "Metadata": {"delivery": str(letter.pk)}}
+    postmark(changed(**about))  # a colleague's act says nothing of what the reader wants
+    assert Consent.objects.filter(given=True).count() == 2
+    postmark(AGAIN)
+    postmark(changed(Origin="Recipient", **about))
+    assert list(Consent.objects.filter(given=True).values_list("letter", flat=True)) == [
+        "newsletter"
+    ]
+    assert reasons() == {ADA: "left"}
+    assert Suppression.objects.get().delivery == letter.pk
+
+
+@pytest.mark.parametrize("event", [EventType.SUBSCRIBED, EventType.UNSUBSCRIBED])
+def test_only_postmark_says_of_an_address_whether_it_is_sent_to(event: str):
+    suppress(ADA, Suppression.Reason.BOUNCED, "550", NOW, by="Brevo")
+    raw = {"event": event, "SuppressSending": False}
+    for address in (ADA, "bob@reader.example"):
+        told = AnymailTrackingEvent(event_type=event, recipient=address, esp_event=raw)
+        assert not hear_event(told, "Brevo", NOW)
     assert reasons() == {ADA: "bounced"}
 
 

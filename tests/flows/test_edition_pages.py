@@ -15,7 +15,8 @@ from django_tasks_db.models import DBTaskResult
 
 from standfirst.access.rules import Terms
 from standfirst.articles.actions import set_up_magazine
-from standfirst.members.models import Member
+from standfirst.members.consent import By, take_back
+from standfirst.members.models import Consent, Member
 from standfirst.newsletters import jobs
 from standfirst.newsletters.actions import editions
 from standfirst.newsletters.actions.setting_up import set_up_newsletters
@@ -452,22 +453,24 @@ def test_editions_are_drafted_and_not_added_like_pages(editor: Client) -> None:
     assert signed_in(make_staff()).get(address).status_code in {302, 403, 404}
 
 
+FORM = {
+    "name": "The Weekly",
+    "audience": "members",
+    "terms": "members",
+    "weekdays": ["5"],
+    "hour": "07:00",
+    "drafted_minutes_before": "120",
+    "most_articles": "10",
+    "unapproved": "hold",
+    "late_hours": "3",
+    "position": "0",
+}
+
+
 def test_a_newsletter_is_made_in_the_newsroom_and_faults_are_said_in_sentences(
     editor: Client,
 ) -> None:
-    told = {
-        "name": "The Weekly",
-        "slug": "newsletter",
-        "audience": "members",
-        "terms": "members",
-        "weekdays": ["5", "1"],
-        "hour": "07:00",
-        "drafted_minutes_before": "120",
-        "most_articles": "10",
-        "unapproved": "hold",
-        "late_hours": "3",
-        "position": "0",
-    }
+    told = {**FORM, "slug": "newsletter", "weekdays": ["5", "1"]}
     add = reverse("newsletters:add")
     page = unescape(editor.post(add, {**told, "audience": "topic"}).content.decode())
     assert "Say which topic its readers follow." in page
@@ -489,6 +492,39 @@ def test_a_newsletter_with_editions_is_not_deleted(editor: Client) -> None:
     assert list(Newsletter.objects.all()) == [used]
     page = text_at(publisher, reverse("newsletters:edit", args=[used.pk]))
     assert "has editions, so it stays" in page
+
+
+def test_a_newsletter_that_a_reader_spoke_of_is_not_deleted_even_if_the_reader_is_gone() -> None:
+    publisher = signed_in(make_staff())
+    wanted, left = make_newsletter("Wanted"), make_newsletter("Left")
+    make_member(wants=[wanted.slug])
+    take_back(make_member(wants=[left.slug]), [left.slug], By.ACCOUNT, now=timezone.now())
+    for one in (wanted, left):
+        publisher.post(reverse("newsletters:delete", args=[one.pk]))
+    assert set(Newsletter.objects.all()) == {wanted, left}
+    page = text_at(publisher, reverse("newsletters:edit", args=[left.pk]))
+    assert "Readers have said yes or no to this newsletter, so it stays" in page
+
+
+def test_a_new_newsletter_takes_over_no_consent_given_to_another() -> None:
+    """Whatever took the other one out, and however long ago."""
+    publisher = signed_in(make_staff())
+    make_member(wants=["weekly"])
+    Newsletter.objects.filter(slug="weekly").delete()
+    add = reverse("newsletters:add")
+    page = unescape(publisher.post(add, {**FORM, "slug": "weekly"}).content.decode())
+    assert "what they said is not of this one. Choose another." in page
+    assert not Newsletter.objects.exists()
+    assert publisher.post(add, {**FORM, "slug": "the-weekly"}).status_code == 302
+    weekly = Newsletter.objects.get()
+    assert not Consent.objects.filter(letter=weekly.slug).exists()
+    make_member(wants=[weekly.slug])  # a newsletter of its own is edited as ever
+    edit = reverse("newsletters:edit", args=[weekly.pk])
+    assert publisher.post(edit, {**FORM, "position": "3"}).status_code == 302
+    # What joining speaks of was said yes to before there was any.
+    make_member(wants=["newsletter"])
+    told = {**FORM, "name": "Free", "slug": "newsletter"}
+    assert publisher.post(add, told).status_code == 302
 
 
 def test_the_settings_of_all_newsletters_stand_in_the_newsroom(editor: Client) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.db import OperationalError
+from django.test import override_settings
 
 from standfirst.access.models import Unlock
 from standfirst.access.rules import Terms, UnlockKind
@@ -19,7 +20,7 @@ from standfirst.newsletters import letters
 from standfirst.newsletters.actions.editions import begin_sending
 from standfirst.newsletters.delivery.message import Head, compile_letter
 from standfirst.newsletters.letters import Source
-from standfirst.newsletters.letters.source import CLIPPED_AT
+from standfirst.newsletters.letters.source import CLIPPED_AT, HEADERS
 from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import (
     Counted,
@@ -371,7 +372,7 @@ def test_a_letter_that_would_be_clipped_loses_its_last_articles_and_its_editor_i
     edition = make_edition(many(50, 90))
     found = letters.composed(edition, NOW)
     for letter in found.letters.values():
-        assert letters.encoded_size(letter) < CLIPPED_AT
+        assert len(sent_to_the_longest(letter)) < CLIPPED_AT
         for part in letter[1:]:
             assert "Article 0" in part
             assert "All of it on the web" in part
@@ -391,8 +392,40 @@ def test_a_take_of_any_length_is_cut_where_it_no_longer_fits() -> None:
     item = {"headline": "Long", "text": long, "source_name": "", "source_url": ""}
     found = letters.composed(make_edition(take=[("item", item)] * 2), NOW)
     for letter in found.letters.values():
-        assert letters.encoded_size(letter) < CLIPPED_AT
+        assert len(sent_to_the_longest(letter)) < CLIPPED_AT
         assert "All of it on the web" in letter.html
+
+
+def sent_to_the_longest(letter: Source) -> bytes:
+    """The finished message to a reader whose name and address are as long as they may be."""
+    page = f"{settings.WAGTAILADMIN_BASE_URL}/mail/{token_for(2**63 - 1, 2**63 - 1)}/"
+    name, address = "ا" * 120, f"{'a' * 64}@{'b' * 185}.org"
+    values = {"preferences": page, "unsubscribe": f"{page}off/", "links": f"{page}to/"}
+    values |= {"greeting": f"Good morning, {name}", "address": address, "choices": "Two. " * 20}
+    head = Head(address="desk@example.org", list_name="The Daily Review", list_host="d.example.org")
+    date = "Fri, 27 Nov 2026 06:00:00 +0100"
+    compiled = compile_letter(*letter, head)
+    return compiled.body_for(values, name, address, "<1.x@magazine.example>", date)
+
+
+def linked(number: int) -> list[tuple[str, dict[str, Any]]]:
+    """A take of many short links, which become long ones where they are counted."""
+    links = "".join(f'<p><a href="https://a.example/{n}">{n}</a></p>' for n in range(number))
+    return [("item", {"headline": "Links", "text": links, "source_name": "", "source_url": ""})]
+
+
+@override_settings(WAGTAILADMIN_BASE_URL="https://the-review.of-a-long-name.example.org")
+def test_a_letter_is_measured_with_the_counted_links_that_it_is_sent_with() -> None:
+    edition = make_edition(take=linked(190))
+    plain = letters.composed(edition, NOW)
+    assert not plain.notes  # it fits as it is
+    ask_for(counted_links=True, open_pixel=True)
+    found, _ = letters.compose_to_send(edition, NOW)
+    for letter in found.values():
+        assert len(sent_to_the_longest(letter)) < CLIPPED_AT
+        assert "All of it on the web" in letter.html
+    told = letters.composed(edition, NOW)  # what the preview tells the editor
+    assert set(told.notes) == {"subscriber", "member"}
 
 
 # -- single letters ----------------------------------------------------------------------------
@@ -584,7 +617,8 @@ def test_letters_travel_whole_and_take_about_the_bytes_that_were_reckoned() -> N
             arrived = message.get_body((form,)).get_content().replace("\r\n", "\n")
             assert arrived.strip() == part.strip()
         assert f"{page}to/1/" in meant.html
-        assert abs(letters.encoded_size(letter) - len(sent)) < 0.15 * len(sent)
+        reckoned = letters.encoded_size(letter, values)
+        assert len(sent) < reckoned < len(sent) + HEADERS + 0.05 * len(sent)
 
 
 def test_a_link_leads_on_also_where_it_cannot_be_counted(

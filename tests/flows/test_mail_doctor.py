@@ -114,6 +114,36 @@ def test_bounces_elsewhere_and_senders_of_all_newsletters_are_examined(doctor: A
     assert "not of news.example’s organization" in said
 
 
+def test_letters_that_no_newsletter_sends_are_examined_too(doctor: Any):
+    Newsletter.objects.create(name="News", slug="news", sender_address="news@news.example")
+    _, said = doctor()
+    assert "Mail from news.example" in said
+    assert "Mail from mag.example" in said  # new choices, alerts, the welcome
+
+
+def test_what_a_provider_does_by_itself_is_not_judged_by_our_own_settings(
+    doctor: Any, settings: Any, tmp_path: Path
+):
+    settings.EMAIL_BACKEND = "anymail.backends.mailgun.EmailBackend"
+    settings.DKIM_KEY = written(tmp_path, rsa.generate_private_key(65537, 2048))
+    code, said = doctor()
+    assert code == 0
+    assert "Mail from mag.example, by mailgun" in said
+    assert "header.d=mag.example" in said
+    assert "SPF:" not in said  # mailgun's own, of an address of its own
+    assert "not published" not in said  # it signs with its own key
+    assert "The policy" in said
+
+
+def test_a_dns_that_is_silent_about_the_relay_is_said_in_a_sentence(
+    doctor: Any, settings: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("standfirst.newsletters.doctor.zone.SECONDS", 0.2)
+    settings.EMAIL_HOST = "relay.example"
+    assert main(["mail", "doctor", "--dns", "127.0.0.1:9"]) == 1
+    assert "no server answered when asked for A of relay.example" in capsys.readouterr().err
+
+
 def test_a_key_is_said_as_its_rfc_has_it(settings: Any, tmp_path: Path):
     settings.DKIM_KEY = written(tmp_path, ed25519.Ed25519PrivateKey.generate())
     key = key_for("post@mag.example")
@@ -169,3 +199,29 @@ def test_a_sending_that_stands_still_and_letters_in_doubt_are_said():
     said = said_by_check(now + timedelta(minutes=16))
     assert "“edition:1” stands still with 3 letters to go: is `standfirst worker` running?" in said
     assert "2 letters are in doubt" in said
+
+
+def test_a_sending_that_is_paused_or_not_begun_in_earnest_is_said():
+    Newsletter.objects.create(name="The Daily Review", slug="daily-review")
+    now = timezone.now()
+    sending = Sending.objects.create(
+        key="edition:1", kind="edition", consent="daily-review", sender="x", total=3,
+        begun_at=now - timedelta(minutes=70), state="paused", why="Paused by Ada.",
+    )  # fmt: skip
+    Batch.objects.create(sending=sending, first=1, last=3, queued=3)
+    said = said_by_check(now)
+    assert "“edition:1” is paused with 3 letters to go. Paused by Ada. Let it go on, or" in said
+    Batch.objects.update(settled_at=now)
+    assert "is paused" not in said_by_check(now)
+    Sending.objects.update(state="freezing")
+    assert "The list of “edition:1” is not whole" in said_by_check(now)
+    Sending.objects.update(begun_at=now)
+    assert "is not whole" not in said_by_check(now)
+
+
+def test_holidays_that_are_known_no_more_are_said():
+    Newsletter.objects.create(name="The Daily Review", slug="daily-review")
+    MailSettings.objects.create(holidays="US")
+    assert "holidays" not in said_by_check()
+    MailSettings.objects.update(holidays="US-XX")
+    assert "The public holidays of “US-XX” are not known" in said_by_check()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standfirst.newsletters.bounces.rules import What, is_of_the_address, read_return
+from standfirst.newsletters.bounces.rules import What, judged, read_return
 
 
 def report(kind: str, machine: str, returned: str = "Message-ID: <d7.aaaa@mag.example>") -> bytes:
@@ -36,9 +36,16 @@ def bounce(action: str, status: str, words: str) -> bytes:
         ("failed", "5.1.10", "550 5.1.10 Null MX", What.REFUSED),
         ("failed", "5.2.1", "550 5.2.1 Mailbox disabled", What.REFUSED),
         ("failed", "5.2.2", "552 5.2.2 Mailbox full", What.NOT_TAKEN),
-        ("failed", "5.7.1", "550 5.7.1 Blocked by policy", What.NOT_TAKEN),
-        ("failed", "5.0.0", "550 5.7.26 Unauthenticated mail is refused", What.NOT_TAKEN),
-        ("failed", "5.3.4", "552 5.3.4 Too big", What.NOT_TAKEN),
+        ("failed", "5.7.1", "550 5.7.1 Blocked by policy", What.BLOCKED),
+        ("failed", "5.0.0", "550 5.7.26 Unauthenticated mail is refused", What.BLOCKED),
+        ("failed", "5.7.17", "550 5.7.17 The mailbox has another owner", What.REFUSED),
+        ("failed", "5.3.4", "552 5.3.4 Too big", What.BLOCKED),
+        ("failed", "5.1.8", "550 5.1.8 Sender address rejected: Domain not found", What.BLOCKED),
+        ("failed", "5.0.0", "554 Message rejected as spam", What.BLOCKED),
+        ("failed", "5.0.0", "550 Blocked by policy, see https://help.example/", What.BLOCKED),
+        ("failed", "5.0.0", "554 Transaction failed", What.NOT_TAKEN),
+        ("failed", "5.0.0", "550 Mail from 5.9.12.7 is blocked", What.BLOCKED),
+        ("failed", "5.0.0", "550 host mx[2.16.4.5] said: 550 5.1.1 No such user", What.REFUSED),
         ("failed", "4.4.7", "Delivery time expired", What.NOT_TAKEN),
         ("delayed", "4.4.1", "connection timed out", What.LATE),
     ],
@@ -49,7 +56,7 @@ def test_a_bounce_says_whether_the_address_or_only_the_letter_was_refused(
     found = read_return(bounce(action, status, words))
     assert found
     assert (found.what, found.recipient) == (what, "ada@reader.example")
-    assert "<d7.aaaa@mag.example>" in found.returned
+    assert found.message_id == "<d7.aaaa@mag.example>"
 
 
 def test_a_complaint_is_read_from_a_feedback_report():
@@ -73,7 +80,30 @@ def test_a_whole_letter_that_came_back_is_read_for_its_headers():
     )
     found = read_return(raw)
     assert found
-    assert "d9.bbbb" in found.returned
+    assert found.message_id == "<d9.bbbb@mag.example>"
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ("Subject: Hello\nMessage-ID:\n <d7.aaaa@mag.example>\nTo: x", "<d7.aaaa@mag.example>"),
+        ("MESSAGE-ID:<d7.aaaa@mag.example>", "<d7.aaaa@mag.example>"),
+        ("References: <d7.aaaa@mag.example>\nMessage-ID: <own@desk.example>", "<own@desk.example>"),
+        ("In-Reply-To: <d7.aaaa@mag.example>\nSubject: Message-ID: <d8@x>", ""),
+    ],
+)
+def test_a_letter_that_came_back_is_known_by_its_own_id_not_by_one_that_it_answers(
+    returned: str, message: str
+):
+    raw = report(
+        "delivery-status",
+        "Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\n"
+        "Status: 5.1.1\n",
+        returned,
+    )
+    found = read_return(raw)
+    assert found
+    assert found.message_id == message
 
 
 @pytest.mark.parametrize("action", ["delivered", "relayed", "expanded", "nonsense"])
@@ -96,4 +126,4 @@ def test_whatever_arrives_is_read_without_an_error(raw: bytes):
 
 @given(st.text(max_size=40), st.text(max_size=60))
 def test_any_words_are_judged(status: str, words: str):
-    assert is_of_the_address(status, words) in {True, False}
+    assert judged(status, words) in {What.REFUSED, What.NOT_TAKEN, What.BLOCKED}

@@ -62,6 +62,10 @@ class Said:
         ("v=spf1 -ip4:203.0.113.7 +all", HERE, Result.FAIL),
         ("v=spf1 exists:%{i}.list.example ?all", HERE, Result.NEUTRAL),
         ("v=spf1 exp=why.example", HERE, Result.NEUTRAL),
+        ("v=spf1 a//64 -all", HERE, Result.PASS),
+        ("v=spf1 mx//64 -all", "2001:db8::99", Result.PASS),
+        ("v=spf1 mx/24//64 -all", "2001:db8::99", Result.PASS),
+        ("v=spf1 mx/24//64 -all", "2001:db9::99", Result.FAIL),
     ],
 )
 def test_who_may_send_is_read_from_the_record(record: str, address: str, result: Result):
@@ -119,6 +123,12 @@ def test_a_long_name_is_asked_for_eight_times_and_no_more():
         ({"_dmarc.news.mag.example": "v=DMARC1; psd=n"}, "a.news.mag.example", "news.mag.example"),
         # Below a public suffix each name is an organization of its own.
         ({"_dmarc.co.example": "v=DMARC1; psd=y"}, "news.mag.co.example", "mag.co.example"),
+        # A walk ends at a record that says where it stands.
+        (
+            {"_dmarc.co.example": "v=DMARC1; psd=y", "_dmarc.example": "v=DMARC1; p=none"},
+            "co.example",
+            "co.example",
+        ),
         ({}, "news.mag.example", "news.mag.example"),
     ],
 )
@@ -212,6 +222,68 @@ def test_what_is_wrong_is_named_with_the_record_to_publish(
     assert [one.about for one in found] == [about]
     assert sentence in found[0].sentence
     assert record in found[0].record
+
+
+def test_a_term_that_only_a_receiver_can_work_out_is_not_taken_for_a_no():
+    for term in ("include:%{i}._spf.mag.example", "exists:%{i}.list.example", "ptr"):
+        zone = Said({**WELL, "mag.example": [f"v=spf1 {term} -all"]})
+        (said,) = [one for one in examine(zone, SENDER) if one.about == "SPF"]
+        assert said.level is Level.ADVICE
+        assert said.sentence == (
+            f"Whether {HERE} may send for mag.example depends on “{term}”, which only a receiver "
+            "works out. Look at a letter that arrived: Received-SPF or Authentication-Results "
+            "should say spf=pass."
+        )
+
+
+def test_a_name_that_ends_in_all_says_nothing_of_everybody_else():
+    record = f"v=spf1 ip4:{HERE} a:firewall"
+    found = [one.sentence for one in examine(Said({**WELL, "mag.example": [record]}), SENDER)]
+    assert any("says nothing of everybody else" in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "record", "level", "sentence"),
+    [
+        ("rsa", 1024, "p=MIIB", Level.ADVICE, "has 1024 bits. Make one of 2048"),
+        ("rsa", 2048, "p=MIIB", Level.GOOD, ""),
+        ("ed25519", 0, "k=ed25519; p=MIIB", Level.BAD, "Gmail and others do not read"),
+        ("rsa", 2048, "h=sha1; p=MIIB", Level.BAD, "h=sha1"),
+        ("rsa", 2048, "h=sha1:sha256; p=MIIB", Level.GOOD, ""),
+        ("rsa", 2048, "s=tlsrpt; p=MIIB", Level.BAD, "s=tlsrpt"),
+        ("rsa", 2048, "s=email:x; p=MIIB", Level.GOOD, ""),
+        ("rsa", 2048, "v=DKIM2; p=MIIB", Level.BAD, "v=DKIM2"),
+    ],
+)
+def test_a_key_that_is_published_but_not_believed_is_said(
+    kind: str, bits: int, record: str, level: Level, sentence: str
+):
+    key = Key(domain="mag.example", selector="standfirst", public="MIIB", kind=kind, bits=bits)
+    zone = Said({**WELL, "standfirst._domainkey.mag.example": [record]})
+    sender = Sender(author="mag.example", envelope="mag.example", key=key, addresses=[HERE])
+    found = [one for one in examine(zone, sender) if one.about == "DKIM"]
+    worst = max(found, key=lambda one: ["good", "advice", "bad"].index(one.level))
+    assert worst.level is level
+    assert sentence in worst.sentence
+
+
+def test_reports_that_nobody_takes_are_said():
+    record = "v=DMARC1; p=reject; rua=mailto:a@mag.example,mailto:b@reports.example!10m"
+    said = {**WELL, "_dmarc.mag.example": [record]}
+    (found,) = [one for one in examine(Said(said), SENDER) if one.level is Level.ADVICE]
+    assert found.sentence.startswith("reports.example does not say that it takes reports")
+    assert (found.name, found.record) == (
+        "mag.example._report._dmarc.reports.example",
+        "v=DMARC1",
+    )
+    taken = Said({**said, found.name: ["v=DMARC1;"]})
+    assert not [one for one in examine(taken, SENDER) if one.level is Level.ADVICE]
+
+
+def test_a_record_without_a_policy_is_said():
+    said = {**WELL, "_dmarc.mag.example": ["v=DMARC1; rua=mailto:a@mag.example"]}
+    sentences = [one.sentence for one in examine(Said(said), SENDER) if one.about == "DMARC"]
+    assert any("has no p" in one for one in sentences)
 
 
 def test_a_foreign_signature_and_foreign_bounces_count_for_nothing():

@@ -76,6 +76,33 @@ def test_an_address_counts_once_however_it_is_written() -> None:
     assert second == Refused(2, "The address stands in row 1 already.")
 
 
+def test_an_address_may_stand_there_once_for_each_letter() -> None:
+    line = "ada@example.org,,{},2024-05-31,Fair\n"
+    letters = ("newsletter", "The Daily Review", "the daily review; newsletter")
+    first, second, third = rows(HEADING + "".join(map(line.format, letters)))
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert (first.again, second.again, second.letters) == (False, True, ("daily-review",))
+    assert third == Refused(3, "The address stands in row 2 already.")
+
+
+@pytest.mark.parametrize("given", ["no", "No", "0", "false", "", "maybe"])
+def test_a_row_that_says_no_is_no_yes(given: str) -> None:
+    heading = "Address,Letter,Given,Since,By,Proof\n"
+    line = "ada@example.org,newsletter,{},2026-11-28 12:00,the form of joining,\n"
+    (row,) = rows(heading + line.format(given))
+    assert row == Refused(1, "It does not say yes under “given”.")
+    (row,) = rows(heading + line.format("Yes"))
+    assert isinstance(row, Row)
+    assert (row.said_on, row.source) == (date(2026, 11, 28), "the form of joining")
+
+
+def test_a_sign_that_keeps_a_cell_from_being_a_formula_is_taken_off() -> None:
+    (row,) = rows(HEADING + "'+ada@example.org,'=Ada,newsletter,2024-05-31,'t Huis")
+    assert isinstance(row, Row)
+    assert (row.address, row.name, row.source) == ("+ada@example.org", "=Ada", "'t Huis")
+
+
 def test_a_list_that_is_gone_on_with_comes_to_the_same() -> None:
     line = "{},,{},2024-05-31,Fair\n"
     names = ["a@x.org", "ü@x.org", "b@müller.org", "A@x.org", "b@xn--mller-kva.org", "a@x.org", ""]
@@ -83,7 +110,7 @@ def test_a_list_that_is_gone_on_with_comes_to_the_same() -> None:
     text += line.format("c@x.org", "made up") + line.format("c@x.org", "newsletter")
     whole = rows(text)
     assert rows_in(text) == len(whole) == 9
-    assert [row.number for row in whole if isinstance(row, Row)] == [1, 3]
+    assert [row.number for row in whole if isinstance(row, Row)] == [1, 3, 9]
     for after in range(10):
         assert list(read(text, LETTERS, TODAY, after=after)) == whole[after:]
 

@@ -63,7 +63,7 @@ def turns(rhythm: Rhythm, year: int) -> list:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(hour=hours)
 def test_a_year_has_one_turn_for_each_day_and_they_follow_each_other(zone: str, hour: time) -> None:
     place = ZoneInfo(zone)
@@ -73,7 +73,7 @@ def test_a_year_has_one_turn_for_each_day_and_they_follow_each_other(zone: str, 
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(hour=hours)
 def test_the_clock_shows_the_hour_or_has_just_leapt_over_it(zone: str, hour: time) -> None:
     place = ZoneInfo(zone)
@@ -88,7 +88,7 @@ def test_the_clock_shows_the_hour_or_has_just_leapt_over_it(zone: str, hour: tim
             assert just_before < wanted < wall
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     days=st.sets(st.integers(1, 7), min_size=1),
     hour=hours,

@@ -248,6 +248,9 @@ def test_a_letter_that_is_too_big_is_said_to_be_about_us() -> None:
         ("554 5.7.1 relay access denied", Stage.RCPT, True),
         ("454 4.7.0 sign in again", Stage.MAIL, True),
         ("550 sender unknown", Stage.MAIL, True),
+        ("450 4.1.8 Sender address rejected: Domain not found", Stage.RCPT, True),
+        ("550 5.1.7 bad sender", Stage.RCPT, True),
+        ("554 5.7.13 account disabled", Stage.RCPT, False),
         ("421 closing", Stage.RCPT, True),
     ],
 )

@@ -33,6 +33,7 @@ def delete_account(member: Member) -> Leaving:
             if not [one for one in in_charge if one.pk != member.pk]:
                 return Leaving.LAST_SUPERUSER
         number, email = member.pk, member.email
+        earlier = tuple(member.mergers.values_list("left", "address"))
         for session in UserSession.objects.filter(user=member):
             session.end()
         end_with_account(member, now=timezone.now())
@@ -41,5 +42,5 @@ def delete_account(member: Member) -> Leaving:
         now = timezone.now()
         take_back(member, wanted_by(member), By.ACCOUNT, proof="The account was deleted.", now=now)
         Member.objects.filter(pk=number).delete()
-        happened(AccountDeleted(member=number, email=email))
+        happened(AccountDeleted(member=number, email=email, earlier=earlier))
     return Leaving.DELETED

@@ -18,7 +18,8 @@ from standfirst.articles.queries import published
 from standfirst.library.models import Saved
 from standfirst.members.consent import said_by, wanted_by
 from standfirst.members.models import Member
-from standfirst.members.queries import accounts_within, notes_about
+from standfirst.members.queries import accounts_within, notes_about, numbers_of
+from standfirst.newsletters.delivery.finding import letters_to
 from standfirst.newsletters.models import Suppression
 from standfirst.newsletters.preferences import follows_of
 from standfirst.publication.models import Publication
@@ -155,8 +156,9 @@ def everything_about(member: Member) -> dict[str, Any]:
 
 
 def letters_about(member: Member) -> dict[str, Any]:
-    """Which letters a member wants, what they ever said of them, what they follow, and why none
-    goes to their address, if so."""
+    """Which letters a member wants, what they ever said of them, which were sent to them in the
+    last half year and what became of each, what they follow, and why none goes to their address, if
+    so."""
     return {
         "wanted": sorted(wanted_by(member)),
         "said": [
@@ -168,6 +170,20 @@ def letters_about(member: Member) -> dict[str, Any]:
                 "at": entry.at,
             }
             for entry in said_by(member)
+        ],
+        "sent_to_you": [
+            {
+                "subject": letter.subject,
+                "as": letter.kind,
+                "because_you_wanted": letter.consent,
+                "to": letter.address,
+                "listed_at": letter.listed_at,
+                "settled_at": letter.settled_at,
+                "became": letter.fate,
+                "in_words": letter.words,
+            }
+            for account in numbers_of(member)
+            for letter in letters_to(account)
         ],
         "followed": [
             {"name": str(row.topic or row.author), "since": row.since} for row in follows_of(member)

@@ -13,7 +13,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from standfirst.members.models import Consent, ConsentEntry, Member, Merger
+from standfirst.members.models import Consent, ConsentEntry, Member
+from standfirst.members.queries import numbers_of
 from standfirst.publication.statements import transaction_in_turn
 
 By = ConsentEntry.By
@@ -167,8 +168,12 @@ def wanted_by(member: Member | int) -> set[str]:
     return set(mine.values_list("letter", flat=True))
 
 
+def was_spoken_of(letter: str) -> bool:
+    """Has anybody ever said yes or no to a letter?"""
+    return ConsentEntry.objects.filter(letter=letter).exists()
+
+
 def said_by(member: Member) -> list[ConsentEntry]:
     """Everything that a member ever said of letters, also by accounts that became part of theirs;
     the first first."""
-    within = Merger.objects.filter(kept=member).values_list("left", flat=True)
-    return list(ConsentEntry.objects.filter(member__in=[member.pk, *within]).order_by("pk"))
+    return list(ConsentEntry.objects.filter(member__in=numbers_of(member)).order_by("pk"))

@@ -42,6 +42,11 @@ def accounts_within(member: Member) -> list[dict[str, Any]]:
     ]
 
 
+def numbers_of(member: Member) -> list[int]:
+    """The member's number, and those of the accounts that became part of theirs."""
+    return [member.pk, *Merger.objects.filter(kept=member).values_list("left", flat=True)]
+
+
 def refused_domains() -> frozenset[str]:
     """Domains of throw-away mailboxes: the setting REFUSED_MAIL_DOMAINS, or else our own list."""
     chosen = getattr(settings, "REFUSED_MAIL_DOMAINS", None)

@@ -50,20 +50,29 @@ def told_of(turn: Turn, said: str | None = None) -> str:
             return f"{Outcome.MISSED.label.capitalize()}."
         case Stage.GONE:
             return "Its edition was deleted."
+        case Stage.HELD if turn.approved == said and _is_approved_since(turn):
+            return f"{turn.held_why} Since then approved by {_approved_by(turn)}. {_goes_out(None)}"
         case Stage.HELD:
             return f"Held. {turn.held_why}".strip()
         case Stage.APPROVED:
-            by = turn.approved_by.get_full_name() if turn.approved_by else "a former colleague"
-            return f"Approved by {by}. {_goes_out(turn)}"
+            return f"Approved by {_approved_by(turn)}. {_goes_out(turn.due_at)}"
         case Stage.CHANGED:
             return "Changed after it was approved: approve it anew."
-    return f"Drafted; it waits for approval. {_goes_out(turn)}"
+    return f"Drafted; it waits for approval. {_goes_out(turn.due_at)}"
 
 
-def _goes_out(turn: Turn) -> str:
-    if turn.due_at is None or turn.due_at <= timezone.now():
+def _is_approved_since(turn: Turn) -> bool:
+    return bool(turn.approved_at and turn.held_at and turn.approved_at > turn.held_at)
+
+
+def _approved_by(turn: Turn) -> str:
+    return turn.approved_by.get_full_name() if turn.approved_by else "a former colleague"
+
+
+def _goes_out(due_at: datetime | None) -> str:
+    if due_at is None or due_at <= timezone.now():
         return "It goes out when you press “Send now”."
-    return f"It goes out {hour_written(turn.due_at)}."
+    return f"It goes out {hour_written(due_at)}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +112,7 @@ def on_desk(turn: Turn) -> OnDesk:
         seen = fingerprint(edition)
     stage = turn.stage(seen)
     open_ = edition is not None and stage is not Stage.SENT
+    is_approved = bool(turn.approved_at) and turn.approved == seen
     return OnDesk(
         turn=turn,
         edition=edition,
@@ -113,9 +123,9 @@ def on_desk(turn: Turn) -> OnDesk:
         articles=len(edition.latest.all()) if edition else 0,
         left_out=max(0, len(turn.offered) - turn.newsletter.most_articles) if open_ else 0,
         sending=_sending_of(turn) if stage is Stage.SENT else None,
-        may_approve=open_ and (stage is not Stage.APPROVED) and not edition.is_empty,  # type: ignore[union-attr]
+        may_approve=open_ and not is_approved and not edition.is_empty,  # type: ignore[union-attr]
         may_hold=open_ and not (stage is Stage.HELD and not turn.approved_at),
-        may_send=open_ and bool(turn.approved_at) and turn.approved == seen,
+        may_send=open_ and is_approved,
     )
 
 

@@ -1,6 +1,8 @@
 """What the worker does for newsletters: drafting and sending what is due, mail to colleagues."""
 
 import logging
+from collections.abc import Iterable
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.cache import cache
@@ -113,7 +115,7 @@ def read_bounces() -> None:
     try:
         read, heard = read_mailbox(settings.BOUNCE_MAILBOX, _heard)
     except Unreadable as error:
-        log.error("%s It is tried again in five minutes.", error)
+        log.error("%s It is tried again in a minute.", error)
         return
     if read:
         log.info("%d mails were in the mailbox for bounces, %d of them about ours.", read, heard)
@@ -129,6 +131,19 @@ def _heard(raw: bytes) -> bool:
     except Exception:
         log.exception("A mail in the mailbox for bounces could not be understood.")
         return False
+
+
+def forget_letters_to(people: Iterable[tuple[int, str]]) -> None:
+    """Accounts (number and address) were deleted: let the worker forget whose their letters were.
+
+    Each is looked for at once, and again an hour later: a list that was being frozen at this
+    moment, and a server's words on a letter that was under way, are written after the first look.
+    """
+    later = timezone.now() + timedelta(hours=1)
+    for member, email in people:
+        forget_who_left.enqueue(member, email=email)
+        if forget_who_left.get_backend().supports_defer:  # one that does jobs at once knows none
+            forget_who_left.using(run_after=later).enqueue(member, email=email)
 
 
 @task()

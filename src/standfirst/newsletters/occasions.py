@@ -1,5 +1,7 @@
 """What the worker does for readers by itself: the welcome, new choices, alerts."""
 
+from email.utils import make_msgid
+
 from django.conf import settings
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
@@ -17,7 +19,7 @@ from standfirst.newsletters.letters import compose_welcome, filled
 from standfirst.newsletters.links import token_for
 from standfirst.newsletters.models import Newsletter, Suppression
 from standfirst.newsletters.queries import editions_of
-from standfirst.newsletters.senders import from_header, reply_to_of
+from standfirst.newsletters.senders import domain_of, from_header, reply_to_of, sender_of
 from standfirst.publication.queries import the_publication
 
 FREE = AT_JOINING[0]
@@ -97,6 +99,7 @@ def welcome_letter(member: Member) -> EmailMultiAlternatives:
         reply_to=[reply_to] if reply_to else None,
         headers={
             "Auto-Submitted": "auto-generated",  # RFC 3834
+            "Message-ID": make_msgid(domain=domain_of(sender_of(free)[1])),
             "List-Unsubscribe": f"<{off}>",  # RFC 2369, and RFC 8058 for one click
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         },

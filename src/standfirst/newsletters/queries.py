@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,12 +21,18 @@ from standfirst.newsletters.models.settings import country_and_part
 from standfirst.newsletters.rules import Due, Rhythm, begins, belonging, days_in, next_due
 from standfirst.publication.queries import the_publication
 
+log = logging.getLogger("standfirst.newsletters")
+
 # -- when ---------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=64)
 def _public_holidays(code: str, years: tuple[int, ...]) -> frozenset[date]:
-    country, part = country_and_part(code)
+    try:
+        country, part = country_and_part(code)
+    except ValueError as error:  # another version of the library may know less: see `troubles`
+        log.error("The public holidays of %s are not known, and count as none: %s", code, error)
+        return frozenset()
     return frozenset(holidays.country_holidays(country, subdiv=part, years=years))
 
 
@@ -109,6 +116,11 @@ def as_written(edition: Edition) -> Edition:
 def latest_of(edition: Edition) -> list[Article]:
     """The articles under “Latest analysis” that readers may know of, in the edition's order."""
     return cards([pick.article_id for pick in edition.latest.all()])
+
+
+def says_nothing(edition: Edition) -> bool:
+    """Has an edition nothing to say to readers (any more)? Articles can be withdrawn."""
+    return not (edition.take or edition.radar or edition.more or latest_of(edition))
 
 
 def headlines_in(latest: str = "latest") -> Prefetch[Any]:

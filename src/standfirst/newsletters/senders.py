@@ -16,6 +16,7 @@ from django.conf import settings
 
 from standfirst.newsletters.delivery.addresses import named, on_the_wire
 from standfirst.newsletters.delivery.headers import clean
+from standfirst.newsletters.delivery.in_use import road_in_use
 from standfirst.newsletters.doctor import Key, Sender, public_addresses
 from standfirst.newsletters.doctor.rules import Zone
 from standfirst.newsletters.models import MailSettings, Newsletter
@@ -60,31 +61,38 @@ def key_for(address: str) -> Key | None:
     if not settings.DKIM_KEY:
         return None
     public = load_pem_private_key(Path(settings.DKIM_KEY).read_bytes(), None).public_key()
-    kind, form = "rsa", PublicFormat.SubjectPublicKeyInfo
+    kind, form, bits = "rsa", PublicFormat.SubjectPublicKeyInfo, 0
     encoding = Encoding.DER
     if isinstance(public, Ed25519PublicKey):
         kind, form, encoding = "ed25519", PublicFormat.Raw, Encoding.Raw
-    elif not isinstance(public, RSAPublicKey):
+    elif isinstance(public, RSAPublicKey):
+        bits = public.key_size
+    else:
         raise ValueError("it is neither an RSA nor an Ed25519 key")
     said = b64encode(public.public_bytes(encoding, form)).decode()
-    return Key(domain=domain_of(address), selector=settings.DKIM_SELECTOR, public=said, kind=kind)
+    selector = settings.DKIM_SELECTOR
+    return Key(domain=domain_of(address), selector=selector, public=said, kind=kind, bits=bits)
 
 
 def senders_to_examine(zone: Zone, author: str | None, leaves_from: list[str]) -> Iterator[Sender]:
     """What `mail doctor` looks at: one address, or each that a newsletter or the magazine is sent
     from, one for each domain. `leaves_from` in place of the relay's own addresses."""
+    provider = road_in_use() if settings.EMAIL_BACKEND.startswith("anymail.") else ""
     relay = settings.EMAIL_HOST if "smtp" in settings.EMAIL_BACKEND else ""
-    addresses = [author] if author else [sender_of(one)[1] for one in Newsletter.objects.all()]
+    # Alerts, new choices and the welcome are no newsletter's.
+    all_of_them = (*Newsletter.objects.all(), None)
+    addresses = [author] if author else [sender_of(one)[1] for one in all_of_them]
     seen: set[str] = set()
-    for address in addresses or [sender_of(None)[1]]:
+    for address in addresses:
         if (domain := domain_of(address)) in seen:
             continue
         seen.add(domain)
         yield Sender(
             author=domain,
             envelope=domain_of(bounces_to(address)),
-            key=key_for(address),
+            key=None if provider else key_for(address),
             relay=relay,
+            provider=provider,
             addresses=leaves_from or (public_addresses(zone, relay) if relay else []),
         )
 

@@ -8,10 +8,11 @@ from django.conf import settings
 
 from standfirst.newsletters.delivery.chunks import provider_named
 from standfirst.newsletters.figures import progress_of
-from standfirst.newsletters.models import Batch, Newsletter, Sending, SendingState
+from standfirst.newsletters.models import Batch, MailSettings, Newsletter, Sending, SendingState
+from standfirst.newsletters.models.settings import country_and_part
 from standfirst.newsletters.senders import domain_of, key_for, sender_of
 
-STANDS_STILL = timedelta(minutes=15)
+STANDS_STILL, FORGOTTEN = timedelta(minutes=15), timedelta(hours=1)
 LATELY = timedelta(days=7)
 
 
@@ -29,6 +30,7 @@ def troubles(now: datetime) -> Iterator[Trouble]:
     yield from _of_the_key()
     if not Newsletter.objects.exists():
         return
+    yield from _of_holidays()
     yield from _of_what_comes_back()
     yield from _of_sendings(now)
 
@@ -42,6 +44,19 @@ def _of_the_key() -> Iterator[Trouble]:
             "a PEM file that the worker may read, with an RSA key of 2048 bits, or take DKIM_KEY "
             "out and let the relay sign.",
             True,
+        )
+
+
+def _of_holidays() -> Iterator[Trouble]:
+    code = MailSettings.load().holidays
+    try:
+        if code:
+            country_and_part(code)
+    except ValueError as error:
+        yield Trouble(
+            f"The public holidays of “{code}” are not known ({error}), so editions are drafted on "
+            "them. Write it anew under Settings → Newsletters.",
+            False,
         )
 
 
@@ -64,6 +79,23 @@ def _of_what_comes_back() -> Iterator[Trouble]:
 
 
 def _of_sendings(now: datetime) -> Iterator[Trouble]:
+    for sending in Sending.objects.filter(
+        state=SendingState.FREEZING, begun_at__lt=now - STANDS_STILL
+    ):
+        yield Trouble(
+            f"The list of “{sending}” is not whole, so nobody gets it: is `standfirst worker` "
+            "running? If it is, its log says what is wrong.",
+            True,
+        )
+    for sending in Sending.objects.filter(state=SendingState.PAUSED):
+        progress = progress_of(sending, now)
+        lately = Batch.objects.filter(sending=sending, settled_at__gt=now - FORGOTTEN).exists()
+        if sending.begun_at < now - FORGOTTEN and progress.queued and not lately:
+            yield Trouble(
+                f"“{sending}” is paused with {progress.queued:,} letters to go. {sending.why} Let "
+                "it go on, or cancel it, in the newsroom (Reports → Sent).",
+                False,
+            )
     for sending in Sending.objects.filter(state=SendingState.SENDING):
         progress = progress_of(sending, now)
         moved = Batch.objects.filter(sending=sending, settled_at__gt=now - STANDS_STILL).exists()

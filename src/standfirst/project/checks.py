@@ -132,7 +132,8 @@ def _debug() -> Iterator[Finding]:
 def _mail() -> Iterator[Finding]:
     if settings.STANDFIRST_DEMO:
         return
-    if not settings.EMAIL_BACKEND.startswith(("django.core.mail.backends.smtp.", "anymail.")):
+    backend = settings.EMAIL_BACKEND
+    if not (backend.endswith(".smtp.EmailBackend") or backend.startswith("anymail.")):
         yield Finding(
             "No mail leaves this machine, so members cannot confirm their address or sign in "
             "by mail. Set EMAIL_URL, such as smtp://user:password@host:587?tls=1.",

@@ -24,7 +24,7 @@ VARIABLES: Mapping[str, str] = {
     "EMAIL_URL": "smtp://user:password@host:587?tls=1, smtps://…, mailgun://key@domain, "
     "sparkpost://key@, mailjet://key:secret@, brevo://key@, file:///folder or console:",
     "EMAIL_FROM": "sender of the magazine's mail, such as The Meridian <post@magazine.example>",
-    "DKIM_KEY": "file with the private key (PEM) that signs newsletters; else the relay signs",
+    "DKIM_KEY": "file with the private key (PEM) that signs all mail by SMTP; else the relay signs",
     "DKIM_SELECTOR": "the name of that key in the DNS; default: standfirst",
     "MAIL_BOUNCES": "address that bounces of newsletters go to; default: their sender",
     "BOUNCE_MAILBOX": "imaps://user:password@host/INBOX, the mailbox that bounces arrive in",
@@ -225,7 +225,7 @@ def email(url: str) -> dict[str, Any]:
         )
     secure = parts.scheme == "smtps"
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_BACKEND": "standfirst.newsletters.backends.smtp.EmailBackend",
         "EMAIL_HOST": parts.hostname,
         "EMAIL_PORT": port or (465 if secure else 587),
         "EMAIL_HOST_USER": unquote(parts.username or ""),

@@ -21,8 +21,9 @@ from standfirst.members.jobs import (
     send_merged,
     send_sign_in_link,
 )
+from standfirst.newsletters.actions.drafting import hours_begin_anew
 from standfirst.newsletters.actions.occasions import do_not_alert
-from standfirst.newsletters.jobs import forget_who_left, send_test, tell_editors
+from standfirst.newsletters.jobs import forget_letters_to, send_test, tell_editors
 from standfirst.newsletters.occasions import welcome
 from standfirst.publication.events import (
     AccountDeleted,
@@ -122,6 +123,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     TimeZoneChanged: [
         lambda event: shelves.recount(),
         lambda event: note_all(Kind.EVERYTHING, [0]),  # years begin at other moments
+        lambda event: hours_begin_anew(timezone.now()),
     ],
     EditorsNeeded: [
         lambda event: tell_editors.enqueue(event.turn),
@@ -131,7 +133,7 @@ REACTIONS: Mapping[type, Iterable[Reaction]] = {
     ],
     AccountDeleted: [
         lambda event: send_farewell.enqueue(event.email),
-        lambda event: forget_who_left.enqueue(event.member, email=event.email),
+        lambda event: forget_letters_to([(event.member, event.email), *event.earlier]),
     ],
     AccountsMerged: [
         lambda event: send_merged.enqueue(event.kept, to="", other=event.email),

@@ -178,7 +178,7 @@ def chores() -> list[Chore]:
         Chore("forget notes", 3600, forget_notes),
         Chore("forget counts of searches", 600, forget_counts),
         Chore("forget what was missed", 3600, forget_missed),
-        Chore("read bounces", 300, read_bounces),
+        Chore("read bounces", 60, read_bounces),
         Chore("see to bills", 600, see_to_bills),
         Chore("forget what events said", 3600, forget_bodies),
         Chore("forget sessions", 86400, forget_sessions),

@@ -85,10 +85,12 @@ class ArticleUnlocked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountDeleted:
-    """A member left for good; `member` was the number, `email` the address, for the last mail."""
+    """A member left for good; `member` was the number, `email` the address, for the last mail;
+    `earlier` the numbers and addresses of accounts that had become part of it."""
 
     member: int
     email: str
+    earlier: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,11 @@ def _draft_by_itself(newsletter: Newsletter, due: Due, now: datetime) -> bool:
     return True
 
 
+def hours_begin_anew(now: datetime) -> None:
+    """The publication has another time zone: hours that were not its own there were not missed."""
+    Newsletter.objects.update(since=now)
+
+
 def _without_edition(turn: Turn, why: Outcome, now: datetime) -> bool:
     turn.outcome = why.value
     turn.told_at = now

@@ -23,6 +23,7 @@ from standfirst.newsletters.queries import (
     fingerprint,
     latest_of,
     open_turns,
+    says_nothing,
 )
 from standfirst.newsletters.rules import Next, Stage, next_step
 from standfirst.newsletters.senders import from_header, reply_to_of
@@ -47,8 +48,7 @@ def approve(turn: int, *, seen: str, by: Member, now: datetime) -> Turn:
     """
     with transaction_in_turn():
         found, edition = _locked(turn)
-        if edition.is_empty:
-            raise NotNow("There is nothing in this edition yet, so it cannot be approved.")
+        _refuse_nothing(edition)
         if fingerprint(edition) != seen:
             raise NotNow("The edition has changed since you opened this page. Read it once more.")
         found.approved, found.approved_at, found.approved_by = seen, now, by
@@ -77,6 +77,7 @@ def send_now(turn: int, *, by: Member, now: datetime) -> Turn:
             raise NotNow("Approve the edition first; then it can be sent.")
         if found.approved != fingerprint(edition):
             raise NotNow("The edition was changed since it was approved. Approve it anew.")
+        _refuse_nothing(edition)
         _send(found, edition, by, now)
     return found
 
@@ -101,6 +102,14 @@ def _locked(turn: int) -> tuple[Turn, Edition]:
     if found.edition is None:
         raise NotNow("There is no edition for this day. Draft it first.")
     return found, as_written(found.edition)
+
+
+def _refuse_nothing(edition: Edition) -> None:
+    if says_nothing(edition):
+        raise NotNow(
+            "There is nothing in this edition that readers may see. Write something, or add an "
+            "article that is published."
+        )
 
 
 # -- by itself ---------------------------------------------------------------------------------
@@ -151,6 +160,8 @@ def _at_its_hour(pk: int, now: datetime) -> Next:
         )
         if step is Next.SEND_AUTOMATIC and not _keep_automatic_parts(edition):
             step = Next.HOLD
+        if step is Next.SEND and says_nothing(edition):
+            step = Next.HOLD
         match step:
             case Next.SEND | Next.SEND_AUTOMATIC:
                 turn.automatic = step is Next.SEND_AUTOMATIC
@@ -171,6 +182,8 @@ def _why_held(turn: Turn, step: Next, stage: Stage) -> str:
         return f"Its hour was more than {hours} hour{'s' if hours > 1 else ''} ago."
     if stage is Stage.CHANGED:
         return "It was changed after it was approved, and not approved anew by its hour."
+    if stage is Stage.APPROVED:
+        return "Its articles were withdrawn, so it says nothing."
     return "Nobody approved it by its hour."
 
 

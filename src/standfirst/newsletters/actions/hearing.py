@@ -9,9 +9,10 @@ from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from django.db import transaction
 
 from standfirst.members.consent import take_back
-from standfirst.members.models import ConsentEntry
+from standfirst.members.models import ConsentEntry, Member
+from standfirst.members.queries import whoever_is
 from standfirst.newsletters.actions.sending import hear as settled
-from standfirst.newsletters.bounces.rules import WORDS, What, is_of_the_address, read_return
+from standfirst.newsletters.bounces.rules import WORDS, What, judged, read_return
 from standfirst.newsletters.links import delivery_of
 from standfirst.newsletters.models import (
     Delivery,
@@ -53,7 +54,12 @@ def hear(news: News, now: datetime) -> bool:
                 delivery=news.delivery, what=news.what, defaults=_row(news, now)
             )
         else:
-            new = not Suppression.objects.filter(address__iexact=news.address).exists()
+            new = True
+            if news.what in {What.NOT_TAKEN, What.BLOCKED}:
+                # Providers tell an event again until it is answered: within a day it is the same.
+                day = {"address": news.address, "at__gt": now - timedelta(days=1)}
+                new = not Returned.objects.filter(delivery=None, what=news.what, **day).exists()
+            new &= not Suppression.objects.filter(address__iexact=news.address).exists()
             if new:
                 Returned.objects.create(delivery=None, what=news.what, **_row(news, now))
         if not new:
@@ -68,7 +74,7 @@ def hear(news: News, now: datetime) -> bool:
             words = re.sub(re.escape(news.address or "\0"), "…", news.words, flags=re.IGNORECASE)
             _say_no(news.delivery, ConsentEntry.By.COMPLAINED, words, now)
         if reason and news.address:
-            suppress(news.address, reason, news.words, now, delivery=news.delivery)
+            suppress(news.address, reason, news.words, now, delivery=news.delivery, by=news.by)
     return True
 
 
@@ -76,15 +82,24 @@ def _row(news: News, now: datetime) -> dict[str, object]:
     return {"address": news.address, "words": news.words[:WORDS], "by": news.by, "at": now}
 
 
-def _say_no(delivery: int, by: ConsentEntry.By, proof: str, now: datetime) -> bool:
+def _say_no(
+    delivery: int, by: ConsentEntry.By, proof: str, now: datetime, *, address: str = ""
+) -> bool:
     """Whoever calls a letter spam, or leaves by a provider's own button, does not want it: that is
-    kept as what they said. Says whether they wanted it until now."""
+    kept as what they said. `address` says who it is where the ledger has forgotten. Says whether
+    they wanted it until now."""
     row = Delivery.objects.filter(pk=delivery).first()
     sending = Sending.objects.filter(pk=delivery >> Delivery.NUMBERS).first()
     if row is None or sending is None:
         return False
+    if row.member:
+        member = whoever_is(row.member)  # the account may have become part of another
+    else:
+        member = Member.objects.filter(email__iexact=address).first()
+    if member is None:
+        return False
     letters = [sending.consent]
-    return bool(take_back(row.member, letters, by, proof=proof, delivery=row.pk, now=now))
+    return bool(take_back(member, letters, by, proof=proof, delivery=row.pk, now=now))
 
 
 def _reason(news: News, now: datetime) -> Suppression.Reason | None:
@@ -109,13 +124,16 @@ def suppress(
     now: datetime,
     *,
     delivery: int | None = None,
+    by: str = "",
 ) -> bool:
-    """Send no newsletter to an address any more; the first reason stays. Says whether it is new."""
+    """Send no newsletter to an address any more; the first reason stays. `by` is the provider or
+    mailbox that told of it ("": a colleague). Says whether it is new."""
     if Suppression.objects.filter(address__iexact=address).exists():
         return False
     row = Suppression(
-        address=address.lower(), reason=reason, detail=detail[:WORDS], delivery=delivery, at=now
-    )
+        address=address.lower(), reason=reason, detail=detail[:WORDS], delivery=delivery, by=by,
+        at=now,
+    )  # fmt: skip
     Suppression.objects.bulk_create([row], ignore_conflicts=True)  # who was quicker is right too
     return True
 
@@ -129,7 +147,7 @@ def hear_mail(raw: bytes, now: datetime) -> bool:
     found = read_return(raw)
     if found is None or found.what is What.LATE:
         return False
-    delivery = delivery_of(found.returned)
+    delivery = delivery_of(found.message_id)
     row = Delivery.objects.filter(pk=delivery).first() if delivery else None
     if row is None:
         log.info("A bounce was not about a letter of ours, and was left alone: %s", found.words)
@@ -146,8 +164,6 @@ def hear_mail(raw: bytes, now: datetime) -> bool:
 
 # -- from a provider -----------------------------------------------------------------------------
 
-_GONE = {RejectReason.BOUNCED, RejectReason.INVALID}
-
 
 def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> bool:
     """An event of a provider, as Anymail reads it. Says whether it stopped or noted anything."""
@@ -155,8 +171,8 @@ def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> boo
     delivery = int(number) if number.isascii() and number.isdigit() and len(number) < 20 else None
     delivery = delivery or delivery_of(event.message_id or "")
     row = Delivery.objects.filter(pk=delivery).first() if delivery else None
-    if row and event.event_type == EventType.UNSUBSCRIBED:
-        return _say_no(row.pk, ConsentEntry.By.ONE_CLICK, f"{provider} says so.", now)
+    if event.event_type in {EventType.UNSUBSCRIBED, EventType.SUBSCRIBED}:
+        return _hear_wish(event, row, provider, now)
     what = _what(event)
     if what is None:
         if row is None or event.event_type not in {EventType.DELIVERED, EventType.SENT}:
@@ -174,12 +190,65 @@ def hear_event(event: AnymailTrackingEvent, provider: str, now: datetime) -> boo
     )
 
 
+def _hear_wish(
+    event: AnymailTrackingEvent, row: Delivery | None, provider: str, now: datetime
+) -> bool:
+    """A reader left by the provider's own button, which is a no to that letter. Postmark tells
+    besides (“Subscription change”) whether it sends to an address at all: it may be a colleague's
+    act there, be about no letter, and be taken back."""
+    told = event.esp_event if isinstance(event.esp_event, dict) else {}
+    of_address = told.get("RecordType") == "SubscriptionChange"
+    address = str(event.recipient or "") if row is None or row.address else ""  # else: forgotten
+    if event.event_type == EventType.SUBSCRIBED:
+        return of_address and _lift(address, provider)
+    by_reader = told.get("Origin", "Recipient") == "Recipient"
+    new = False
+    with transaction.atomic():
+        if row and by_reader:
+            by, proof = ConsentEntry.By.ONE_CLICK, f"{provider} says so."
+            new = _say_no(row.pk, by, proof, now, address=str(event.recipient or ""))
+        if of_address and address:
+            reason = Suppression.Reason.LEFT if by_reader else Suppression.Reason.BY_HAND
+            words = f"{provider} sends nothing there any more."
+            about = row.pk if row else None
+            new |= suppress(address, reason, words, now, delivery=about, by=provider)
+    return new
+
+
+def _lift(address: str, provider: str) -> bool:
+    """A provider sends to an address again: so do we, where it was the provider that told us to
+    stop, and nobody complained. What its owner wants stays as it was."""
+    theirs = Suppression.objects.filter(address__iexact=address, by=provider)
+    return bool(theirs.exclude(reason=Suppression.Reason.COMPLAINED).delete()[0])
+
+
 def _what(event: AnymailTrackingEvent) -> What | None:
-    if event.event_type == EventType.COMPLAINED or event.reject_reason == RejectReason.SPAM:
+    """What an event says of an address; None for one that says nothing that stops mail.
+
+    Anymail's SPAM is a complaint of the reader's, made before, where a provider sends nothing for
+    it; beside a bounce it is the reader's server that does not like us.
+    """
+    reason = event.reject_reason
+    if event.event_type == EventType.COMPLAINED:
         return What.COMPLAINED
-    if event.event_type in {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED}:
-        words = str(event.mta_response or "")
-        if event.event_type == EventType.BOUNCED or event.reject_reason in _GONE:
-            return What.REFUSED if not words or is_of_the_address("", words) else What.NOT_TAKEN
+    if event.event_type == EventType.BOUNCED:
+        if reason in {RejectReason.SPAM, RejectReason.BLOCKED}:
+            return What.BLOCKED
+        if reason == RejectReason.TIMED_OUT:
+            return What.NOT_TAKEN
+        return _judged(event)
+    if event.event_type in {EventType.REJECTED, EventType.FAILED}:
+        match reason:
+            case RejectReason.SPAM:
+                return What.COMPLAINED
+            case RejectReason.BOUNCED | RejectReason.INVALID:
+                return _judged(event)
+            case RejectReason.BLOCKED:
+                return What.BLOCKED
         return What.NOT_TAKEN
     return None
+
+
+def _judged(event: AnymailTrackingEvent) -> What:
+    words = str(event.mta_response or "")
+    return judged("", words) if words else What.REFUSED

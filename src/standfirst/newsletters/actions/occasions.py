@@ -90,10 +90,12 @@ def alerts_due(now: datetime) -> int:
 
 def _tell_of(pk: int, now: datetime) -> bool:
     with transaction_in_turn():
+        article = Article.objects.filter(pk=pk, live=True).first()
+        if article is None:  # it was taken back since, and may come again
+            return False
         # Whoever's row it is tells; another worker waits for it, and then has nothing to do.
         _, mine = Alerted.objects.get_or_create(article=pk, defaults={"at": now})
-        article = Article.objects.filter(pk=pk, live=True).first()
-        if not mine or article is None:
+        if not mine:
             return False
         followed = followed_in(article)
         if not followed:

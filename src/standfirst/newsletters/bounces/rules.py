@@ -12,17 +12,28 @@ from email.message import Message
 from enum import StrEnum
 
 WORDS = 400
-_STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-# Of a class 5, yet not about the address: the mailbox is full, the letter is too big, or we are
-# not liked (RFC 3463; 7.x is policy). Another letter may well be taken.
-_NOT_OF_THE_ADDRESS = re.compile(r"5\.(2\.[23]|3\.\d+|4\.\d+|5\.\d+|6\.\d+|7\.(?!13\b|17\b)\d+)\b")
+# Not a part of an IPv4 address, which servers like to name.
+_STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+# Says nothing of the address, however often it is said: our own address is wrong, the letter is too
+# big or not liked, the server has trouble, or we are not liked (RFC 3463; 7.x is policy, but for an
+# address that is gone or has another owner: RFC 7372, 7293).
+_OF_US = re.compile(r"[45]\.(1\.[78]|3\.\d+|5\.\d+|6\.\d+|7\.(?!13\b|17\b)\d+)$")
+# Of a class 5, yet another letter may well be taken: the mailbox is full, its server is not found.
+_NOT_NOW = re.compile(r"5\.(2\.[23]|4\.\d+)$")
+_WORDS_OF_US = re.compile(
+    r"spam|block(ed|list)|(black|deny)[ -]?list|polic(y|ies)|reputation|dnsbl|\brbl\b|\bspf\b|dkim"
+    r"|dmarc|sender",
+    re.IGNORECASE,
+)
+_MESSAGE_ID = re.compile(r"^message-id:[ \t]*(?:\r?\n[ \t]+)?(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 class What(StrEnum):
     """What a mail that came back says."""
 
     REFUSED = "refused"  # for good: no such address
-    NOT_TAKEN = "not_taken"  # this letter was not; another may be
+    NOT_TAKEN = "not_taken"  # not now; another letter may be
+    BLOCKED = "blocked"  # for what we are, or the letter is: it says nothing of the address
     LATE = "late"  # not yet; the server goes on trying
     COMPLAINED = "complained"  # its owner called it spam
 
@@ -36,6 +47,13 @@ class Return:
     recipient: str
     words: str
     returned: str
+
+    @property
+    def message_id(self) -> str:
+        """The Message-ID of the letter that came back, or "". Those that it answers (References)
+        are other letters' and other readers'."""
+        found = _MESSAGE_ID.search(self.returned)
+        return found[1] if found else ""
 
 
 def read_return(raw: bytes) -> Return | None:
@@ -65,10 +83,8 @@ def _bounce(mail: Message) -> Return | None:
         what = What.LATE
     elif action != "failed":
         return None  # delivered, relayed, expanded
-    elif is_of_the_address(status, words):
-        what = What.REFUSED
     else:
-        what = What.NOT_TAKEN
+        what = judged(status, words)
     said = block.get("original-recipient") or block["final-recipient"]
     return Return(what, _clean(said.partition(";")[2]), words, _returned(mail))
 
@@ -82,17 +98,19 @@ def _complaint(mail: Message) -> Return | None:
     return Return(What.COMPLAINED, _clean(said.strip("<> ")), _clean(kind), _returned(mail))
 
 
-def is_of_the_address(status: str, words: str) -> bool:
-    """Does a refusal (its status of RFC 3463, and the server's words) mean that the address will
-    never take mail? A full mailbox, a letter too big, or a policy do not."""
-    found = _STATUS.search(status) or _STATUS.search(words)
-    if not found:
-        return words.lstrip().startswith("550 ")
-    more_exact = _STATUS.search(words)
-    for one in (found.group(), more_exact.group() if more_exact else ""):
-        if one and (not one.startswith("5") or _NOT_OF_THE_ADDRESS.match(one)):
-            return False
-    return True
+def judged(status: str, words: str) -> What:
+    """What a refusal (its status of RFC 3463, and the server's words) says: REFUSED where the
+    address will never take mail, NOT_TAKEN where it took none now, BLOCKED where it is not about
+    the address."""
+    found = (_STATUS.search(status), _STATUS.search(words))
+    # X.0.0 says no more than its class.
+    said = [one.group() for one in found if one and not one.group().endswith(".0.0")]
+    if any(map(_OF_US.match, said)) or (not said and _WORDS_OF_US.search(words)):
+        return What.BLOCKED
+    if not said:
+        return What.REFUSED if re.match(r"\s*550[ -]", words) else What.NOT_TAKEN
+    for_good = all(one.startswith("5") and not _NOT_NOW.match(one) for one in said)
+    return What.REFUSED if for_good else What.NOT_TAKEN
 
 
 def _blocks(part: Message) -> Iterator[dict[str, str]]:

@@ -86,7 +86,8 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkLetter:
-    """What is sent to all of a chunk, with the slots' words still in it."""
+    """What is sent to all of a chunk, with the slots' words still in it. `automatic`: no person
+    began it (RFC 3834)."""
 
     subject: str
     html: str
@@ -94,6 +95,7 @@ class ChunkLetter:
     sender: str
     reply_to: str
     list_id: str
+    automatic: bool = False
 
 
 def send_chunk(letter: ChunkLetter, readers: Sequence[Reader]) -> list[Answer]:
@@ -198,6 +200,8 @@ def _message(provider: Provider, letter: ChunkLetter, readers: Sequence[Reader])
         reply_to=[letter.reply_to] if letter.reply_to else None,
         headers={"List-ID": letter.list_id, "Precedence": "bulk"},
     )
+    if letter.automatic:
+        message.extra_headers["Auto-Submitted"] = "auto-generated"
     written = _slots(_unread(letter.html, provider, in_html=True), provider.in_html, "_html")
     message.attach_alternative(written, "text/html")
     message.merge_data = {reader.address: _merged(reader) for reader in readers}

@@ -90,11 +90,20 @@ def finish(now: datetime) -> int:
         state__in=[SendingState.FREEZING, SendingState.DONE]
     )
     count = 0
-    for pk, state in list(open_ones.values_list("pk", "state")):
-        if Batch.objects.filter(sending=pk).exclude(state=BatchState.SETTLED).exists():
+    for pk in list(open_ones.order_by("pk").values_list("pk", flat=True)):
+        if _something_is_left(pk):
             continue
-        end = SendingState.CANCELLED if state == SendingState.CANCELLED else SendingState.DONE
-        count += Sending.objects.filter(pk=pk, state=state, ended_at=None).update(
-            state=end, ended_at=now
-        )
+        # Asked again once nobody else has the row: a letter may just be sent again.
+        sending = open_ones.select_for_update(no_key=True).filter(pk=pk).first()
+        if sending is None or _something_is_left(pk):
+            continue
+        cancelled = sending.state == SendingState.CANCELLED
+        sending.state = SendingState.CANCELLED if cancelled else SendingState.DONE
+        sending.ended_at = now
+        sending.save(update_fields=["state", "ended_at"])
+        count += 1
     return count
+
+
+def _something_is_left(sending: int) -> bool:
+    return Batch.objects.filter(sending=sending).exclude(state=BatchState.SETTLED).exists()

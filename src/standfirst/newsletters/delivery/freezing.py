@@ -130,6 +130,7 @@ def _statement(
         variants = set(variants) & {SUBSCRIBER}
     wanted = sorted(variants)
     marks = ", ".join(["%s"] * len(wanted))
+    # In the order of the members' numbers, by which `finding` finds somebody.
     sql = f"""
 INSERT INTO {_DELIVERY} (id, member, address, name, variant, state, tries, why)
 SELECT {(sending.pk << Delivery.NUMBERS) + sending.total} + row_number() OVER (ORDER BY id),

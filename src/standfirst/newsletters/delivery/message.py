@@ -39,8 +39,8 @@ _LINK = re.compile(r"[A-Za-z0-9:/?#@!$'&()*+,;=~%._-]{1,900}")
 class Head:
     """What all letters of a sending say of themselves. `list_host` is the id of the list (such as
     daily.magazine.example), empty for none. `unsubscribe`: the letter carries the two fields of
-    RFC 8058, with the address of the slot of that name. `automatic`: it answers an act of its
-    reader (RFC 3834); a newsletter doesn't. `extra`: more fields, name and text."""
+    RFC 8058, with the address of the slot of that name. `automatic`: no person began it (RFC 3834);
+    editors begin an edition. `extra`: more fields, name and text."""
 
     address: str
     name: str = ""

@@ -89,8 +89,9 @@ def about_everyone(reply: Reply, stage: Stage) -> bool:
 
     What answers MAIL or DATA is, since neither names the reader. To RCPT and to the end of the
     body, RFC 3463's subjects say it: x.3 (the server's system), x.7 (its policy), 4.5.3 (too many
-    at once). Greylisting is x.7 in many servers' mouths, but about one address. Where a server
-    gives no subject, 451 and 452 are about itself (RFC 5321 §4.2.3)."""
+    at once), x.1.7 and x.1.8 (our own address, of which many servers speak as late as this). Of x.7
+    three are about one address: x.7.13 and x.7.17, and greylisting, which many servers call so.
+    Where a server gives no subject, 451 and 452 are about itself (RFC 5321 §4.2.3)."""
     if reply.code in ABOUT_US or stage in (Stage.MAIL, Stage.DATA):
         return True
     found = ENHANCED.match(reply.text)
@@ -98,5 +99,7 @@ def about_everyone(reply: Reply, stage: Stage) -> bool:
         return reply.code in (451, 452)
     subject, detail = found.groups()
     if subject == "7":
-        return not GREYLISTED.search(reply.text)
+        return detail not in ("13", "17") and not GREYLISTED.search(reply.text)
+    if subject == "1":
+        return detail in ("7", "8")
     return subject == "3" or (reply.code < 500 and (subject, detail) == ("5", "3"))

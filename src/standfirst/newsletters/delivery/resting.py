@@ -29,7 +29,7 @@ def note(road: str, troubles: Iterable[Trouble], now: datetime, *, well: bool) -
         name = road if trouble.shared else _own(road)
         row = known.get(name) or Rest(road=name, until=now, words="", shared=trouble.shared)
         if row.until <= now or not trouble.shared:  # else another line met the same
-            row.times += 1
+            row.times = min(row.times + 1, len(rules.RESTS))  # no pause is longer
             pause = rules.longest(rules.RESTS, row.times) if trouble.shared else trouble.seconds
             row.until = now + timedelta(seconds=pause)
         row.words, row.at = trouble.words[:400], now

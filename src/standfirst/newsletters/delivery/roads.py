@@ -33,7 +33,7 @@ from standfirst.newsletters.delivery.sender import Make, Road
 from standfirst.newsletters.delivery.smtp import Server, SmtpLine
 from standfirst.newsletters.delivery.values import Recipient
 from standfirst.newsletters.links import message_id
-from standfirst.newsletters.models import Letter, Sending
+from standfirst.newsletters.models import Letter, Sending, SendingKind
 from standfirst.newsletters.senders import bounces_to, domain_of
 
 
@@ -42,12 +42,12 @@ def road() -> Road:
     backend = settings.EMAIL_BACKEND
     if provider := provider_named(backend):
         return ChunkRoad(provider)
-    match backend.removeprefix("django.core.mail.backends."):
-        case "smtp.EmailBackend":
+    match backend.split(".")[-2:]:
+        case ["smtp", "EmailBackend"]:
             return SmtpRoad(_server())
-        case "filebased.EmailBackend":
+        case ["filebased", "EmailBackend"]:
             return FolderRoad(Path(getattr(settings, "EMAIL_FILE_PATH")))  # noqa: B009
-        case "console.EmailBackend":
+        case ["console", "EmailBackend"]:
             return FolderRoad(None)
     raise LookupError(f"No newsletter can leave by {backend}. Set EMAIL_URL.")
 
@@ -87,6 +87,7 @@ def compiled(sending: int, variant: str) -> Make:
             reply_to=of.reply_to,
             list_name=of.newsletter.name if of.newsletter else "",
             list_host=list_host(of.consent),
+            automatic=of.kind != SendingKind.EDITION,
         ),
         _signers(host),
     )
@@ -188,6 +189,7 @@ class ChunkRoad:
                 text=found.text,
                 sender=of.sender,
                 reply_to=of.reply_to,
+                automatic=of.kind != SendingKind.EDITION,
                 list_id=headers.list_id(name, list_host(of.consent)).decode().replace("\r\n", ""),
             )
         )

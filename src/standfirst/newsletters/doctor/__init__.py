@@ -1,6 +1,6 @@
 """`standfirst mail doctor`: is our mail believed, and if not, what is to be changed?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -18,34 +18,42 @@ from standfirst.newsletters.doctor.spf import look_at_spf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """The key that signs: its domain and selector, and its public half as a DNS record says it."""
+    """The key that signs: its domain and selector, and its public half as a DNS record says it;
+    `bits` is the length of one of RSA (0: not known)."""
 
     domain: str
     selector: str
     public: str
     kind: str = "rsa"
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """What is to be examined: the domain readers see in From, the one that bounces go to, the key
-    that signs, the relay's name, and the addresses from which mail leaves, where they are known."""
+    that signs, the relay's name, and the addresses from which mail leaves, where they are known.
+    A `provider` that takes letters by requests signs them, and has bounces come to itself."""
 
     author: str
     envelope: str
     key: Key | None = None
     relay: str = ""
     addresses: list[str] = field(default_factory=list)
+    provider: str = ""
 
 
 def examine(zone: Zone, sender: Sender) -> Iterator[Finding]:
     """Every finding, one part after the other: SPF, DKIM, DMARC, alignment. A part for which the
     DNS did not answer says so, and the others go on."""
     key = sender.key
+    if sender.provider:
+        yield _by_provider(sender)
+        yield from _answered("DMARC", lambda: look_at_dmarc(zone, sender.author))
+        return
     parts = [
         lambda: look_at_spf(zone, sender.envelope, sender.addresses),
         lambda: (
-            look_at_dkim(zone, key.domain, key.selector, key.public, key.kind)
+            look_at_dkim(zone, key.domain, key.selector, key.public, key.kind, key.bits)
             if key
             else [_unsigned(sender)]
         ),
@@ -60,10 +68,24 @@ def examine(zone: Zone, sender: Sender) -> Iterator[Finding]:
         ),
     ]
     for about, part in zip(("SPF", "DKIM", "DMARC", "Alignment"), parts, strict=True):
-        try:
-            yield from part()
-        except Unanswered as error:
-            yield Finding(Level.BAD, about, f"Not known: {error}. Try again later.")
+        yield from _answered(about, part)
+
+
+def _answered(about: str, part: Callable[[], list[Finding]]) -> list[Finding]:
+    try:
+        return part()
+    except Unanswered as error:
+        return [Finding(Level.BAD, about, f"Not known: {error}. Try again later.")]
+
+
+def _by_provider(sender: Sender) -> Finding:
+    return Finding(
+        Level.ADVICE,
+        "DKIM",
+        f"{sender.provider} signs our mail, and has bounces come to itself. Look at a letter that "
+        f"arrived: Authentication-Results should say dkim=pass with header.d={sender.author}, and "
+        f"dmarc=pass. If not, let {sender.provider} show you which records it wants.",
+    )
 
 
 def _unsigned(sender: Sender) -> Finding:

@@ -5,11 +5,13 @@ reports): the policy and the organizational domain are found by walking up the D
 public suffixes is read. Nothing here asks the network; `Zone` does.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+GOOD_BITS = 2048  # of an RSA key: RFC 8301 says so, and so do Gmail and Yahoo
 MOST_LABELS = 8  # RFC 9989, 4.10: a longer name goes on with its last seven
 
 
@@ -85,8 +87,15 @@ def dmarc_at(zone: Zone, domain: str) -> Policy | None:
 
 
 def walk(zone: Zone, domain: str) -> list[Policy]:
-    """The DMARC records from a domain up to the root, the longest name first (RFC 9989, 4.10)."""
-    return [policy for name in steps(domain) if (policy := dmarc_at(zone, name))]
+    """The DMARC records from a domain up to the root, or to one that says by psd where it stands;
+    the longest name first (RFC 9989, 4.10)."""
+    found = []
+    for name in steps(domain):
+        if policy := dmarc_at(zone, name):
+            found.append(policy)
+            if policy.psd != "u":
+                break
+    return found
 
 
 def steps(domain: str) -> Iterator[str]:
@@ -158,7 +167,7 @@ def look_at_dmarc(zone: Zone, author: str) -> list[Finding]:
                 f"v=DMARC1; p=none; rua=mailto:dmarc@{author}",
             )
         ]
-    return list(_of_policy(policy, author))
+    return [*_of_policy(policy, author), *_of_reports(zone, policy)]
 
 
 def _of_policy(policy: Policy, author: str) -> Iterator[Finding]:
@@ -199,6 +208,13 @@ def _of_policy(policy: Policy, author: str) -> Iterator[Finding]:
             f"{', '.join(old)} in {name} means nothing any more since RFC 9989. Take it out; "
             "a policy that is only tried is marked by t=y.",
         )
+    if "p" not in tags:
+        yield Finding(
+            Level.ADVICE,
+            "DMARC",
+            f"{name} has no p, for which many servers take no notice of it. Write p={wanted}.",
+            name,
+        )
     if not tags.get("rua"):
         yield Finding(
             Level.ADVICE,
@@ -208,12 +224,32 @@ def _of_policy(policy: Policy, author: str) -> Iterator[Finding]:
         )
 
 
+def _of_reports(zone: Zone, policy: Policy) -> Iterator[Finding]:
+    """Whoever is sent reports about another's domain must say that they take them (RFC 9990)."""
+    addresses = re.findall(r"mailto:[^,!]*@([^,!\s]+)", policy.tags.get("rua", ""), re.IGNORECASE)
+    for domain in dict.fromkeys(one.lower() for one in addresses):
+        if organization(zone, domain) == organization(zone, policy.domain):
+            continue
+        name = f"{policy.domain}._report._dmarc.{domain}"
+        if not any(one.replace(" ", "").startswith("v=DMARC1") for one in zone.txt(name)):
+            yield Finding(
+                Level.ADVICE,
+                "DMARC",
+                f"{domain} does not say that it takes reports about {policy.domain}, so none is "
+                "sent there. Whoever runs it must publish:",
+                name,
+                "v=DMARC1",
+            )
+
+
 # -- DKIM ---------------------------------------------------------------------------------------
 
 
-def look_at_dkim(zone: Zone, domain: str, selector: str, public: str, kind: str) -> list[Finding]:
-    """Is the key that signs published? `public` is the key's base64 as a record says it, `kind`
-    rsa or ed25519."""
+def look_at_dkim(
+    zone: Zone, domain: str, selector: str, public: str, kind: str, bits: int = 0
+) -> list[Finding]:
+    """Is the key that signs published, and believed? `public` is the key's base64 as a record says
+    it, `kind` rsa or ed25519, `bits` the length of one of RSA (0: not known)."""
     name = f"{selector}._domainkey.{domain}"
     wanted = f"v=DKIM1; k={kind}; p={public}"
     found = [tags_of(record) for record in zone.txt(name)]
@@ -231,11 +267,33 @@ def look_at_dkim(zone: Zone, domain: str, selector: str, public: str, kind: str)
     if published != public or keys[0].get("k", "rsa").lower() != kind:
         sentence = f"The key at {name} is not the one that signs our mail. Publish this one:"
         return [Finding(Level.BAD, "DKIM", sentence, name, wanted)]
+    if odd := _odd_tag(keys[0]):
+        sentence = f"{odd} at {name} keeps servers from using the key. Publish this:"
+        return [Finding(Level.BAD, "DKIM", sentence, name, wanted)]
     findings = [Finding(Level.GOOD, "DKIM", f"The key that signs is published at {name}.")]
+    if kind == "ed25519":
+        sentence = (
+            "Signatures by Ed25519 (RFC 8463) Gmail and others do not read, so that to them our "
+            "mail is not signed. Take an RSA key of 2048 bits."
+        )
+        findings.append(Finding(Level.BAD, "DKIM", sentence))
+    elif 0 < bits < GOOD_BITS:
+        sentence = f"The key that signs has {bits} bits. Make one of {GOOD_BITS} (RFC 8301)."
+        findings.append(Finding(Level.ADVICE, "DKIM", sentence))
     if "y" in keys[0].get("t", "").split(":"):
         sentence = f"t=y at {name} says that signatures are only tried. Take it out."
         findings.append(Finding(Level.ADVICE, "DKIM", sentence, name, wanted))
     return findings
+
+
+def _odd_tag(tags: Mapping[str, str]) -> str:
+    """What in a key's record keeps it from checking our signatures of mail (RFC 6376, 3.6.1)."""
+    may = {"v": {"DKIM1"}, "h": {"sha256"}, "s": {"*", "email"}}
+    for name, values in may.items():
+        said = tags.get(name)
+        if said is not None and not values & {one.strip() for one in said.split(":")}:
+            return f"{name}={said}"
+    return ""
 
 
 # -- alignment ----------------------------------------------------------------------------------

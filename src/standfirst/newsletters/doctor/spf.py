@@ -1,6 +1,6 @@
 """May a machine send in the name of a domain? SPF's check_host (RFC 7208). No framework."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -32,6 +32,7 @@ class Broken(Exception):  # noqa: N818
 class _Count:
     lookups: int = 0
     void: int = 0
+    unread: list[str] = field(default_factory=list)  # terms that only a receiver works out
 
     def ask(self) -> None:
         self.lookups += 1
@@ -59,8 +60,13 @@ def record_of(zone: Zone, domain: str) -> str | None:
 def check_host(zone: Zone, domain: str, address: str) -> tuple[Result, int]:
     """May `address` (IPv4 or IPv6) send for `domain`? The result, and how many look-ups it took.
     Macros are not expanded: a term with one matches nothing. Raises Broken."""
+    result, count = _counted(zone, domain, address)
+    return result, count.lookups
+
+
+def _counted(zone: Zone, domain: str, address: str) -> tuple[Result, _Count]:
     count = _Count()
-    return _check(zone, domain, ip_address(address), count), count.lookups
+    return _check(zone, domain, ip_address(address), count), count
 
 
 def _check(zone: Zone, domain: str, ip: IPv4Address | IPv6Address, count: _Count) -> Result:
@@ -79,6 +85,9 @@ def _check(zone: Zone, domain: str, ip: IPv4Address | IPv6Address, count: _Count
             return _BY_SIGN[sign]
     if elsewhere:
         count.ask()
+        if "%" in elsewhere:
+            count.unread.append(f"redirect={elsewhere}")
+            return Result.NEUTRAL
         result = _check(zone, elsewhere, ip, count)
         if result is Result.NONE:
             raise Broken(f"it leads on to {elsewhere}, which has no SPF record")
@@ -98,6 +107,7 @@ def _matches(
     if kind in _ASKING:
         count.ask()
     if "%" in mechanism or kind in {"ptr", "exists"}:
+        count.unread.append(mechanism)
         return False
     match kind:
         case "all":
@@ -122,9 +132,10 @@ def _matches(
 
 
 def _length(address: str, said: str) -> str:
-    """`/24//64` after a name: the first counts for IPv4, the second for IPv6."""
-    four, _, six = said.removeprefix("/").partition("//")
-    length = six if ":" in address else four.strip("/")
+    """`/24//64` after a name: the first counts for IPv4, the second for IPv6; either may be
+    missing (RFC 7208, 5.6)."""
+    four, _, six = said.partition("//")
+    length = six if ":" in address else four.removeprefix("/")
     return f"/{length}" if length else ""
 
 
@@ -157,10 +168,17 @@ def look_at_spf(zone: Zone, domain: str, senders: list[str]) -> list[Finding]:
 
 
 def _of_sender(zone: Zone, domain: str, address: str, record: str) -> Finding:
-    result, lookups = check_host(zone, domain, address)
+    result, count = _counted(zone, domain, address)
     if result is Result.PASS:
-        sentence = f"{address} may send for {domain} ({lookups} of {MOST_LOOKUPS} look-ups)."
+        sentence = f"{address} may send for {domain} ({count.lookups} of {MOST_LOOKUPS} look-ups)."
         return Finding(Level.GOOD, "SPF", sentence)
+    if count.unread:
+        sentence = (
+            f"Whether {address} may send for {domain} depends on “{count.unread[0]}”, which only a "
+            "receiver works out. Look at a letter that arrived: Received-SPF or "
+            "Authentication-Results should say spf=pass."
+        )
+        return Finding(Level.ADVICE, "SPF", sentence)
     version, _, rest = record.partition(" ")
     record = f"{version} ip{6 if ':' in address else 4}:{address} {rest}".strip()
     sentence = (
@@ -174,7 +192,7 @@ def _of_the_end(domain: str, record: str) -> list[Finding]:
     if "+all" in terms or "all" in terms:
         sentence = f"{domain} lets everybody send for it (+all). End the record with -all."
         return [Finding(Level.BAD, "SPF", sentence, domain)]
-    if "?all" in terms or not any(t.endswith("all") or t.startswith("redirect=") for t in terms):
+    if not any(t in {"-all", "~all"} or t.startswith("redirect=") for t in terms):
         sentence = f"The SPF record of {domain} says nothing of everybody else. End it with -all."
         return [Finding(Level.ADVICE, "SPF", sentence, domain)]
     return []

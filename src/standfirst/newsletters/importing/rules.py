@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from standfirst.members.rules import Unusable, address_from, name_from
@@ -16,11 +16,17 @@ COLUMNS: Mapping[str, frozenset[str]] = {
     "address": frozenset({"address", "email", "e-mail", "mail", "email address", "e-mail address"}),
     "name": frozenset({"name", "full name"}),
     "letters": frozenset({"letters", "letter", "newsletters", "newsletter", "lists", "list"}),
-    "date": frozenset({"consent date", "consent_date", "date", "consented", "consented at"}),
+    "given": frozenset({"given"}),
+    "date": frozenset(
+        {"consent date", "consent_date", "date", "consented", "consented at", "since"}
+    ),
+    "by": frozenset({"by"}),
     "source": frozenset({"source", "consent source", "consent_source", "proof"}),
 }
 NEEDED = ("address", "letters", "date", "source")
+YES = frozenset({"yes", "y", "true", "1"})
 _BETWEEN = re.compile(r"[;,|\n]")
+_NO_FORMULA = re.compile(r"'(?= *[=+\-@|%\t\r\n])")  # see publication.spreadsheets
 
 
 class Unreadable(ValueError):  # noqa: N818
@@ -37,6 +43,7 @@ class Row:
     letters: tuple[str, ...]
     said_on: date
     source: str
+    again: bool = False  # a row before it has the address, for other letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +80,21 @@ def read(
     """Every row of a list from the one after row `after`, in its order. `letters` gives the consent
     for what readers or the newsroom call a letter, in small letters. Raises Unreadable."""
     place, rows = _table(text)
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, str], int] = {}
+    met: set[str] = set()
     for number, cells in rows:
         if cells is None:
             if number > after:
                 why = "The row is too long to be one. A quotation mark may be missing."
                 yield Refused(number, why)
             continue
-        # Which row has an address first is told without judging the row, so that a list that is
-        # gone on with skips what is done quickly and comes to the same.
-        first = seen.setdefault(_known_as(_cell(cells, place, "address")), number)
+        # Which row has an address and a letter first is told without judging the row, so that a
+        # list that is gone on with skips what is done quickly and comes to the same.
+        known = _known_as(_cell(cells, place, "address"))
+        named = _named(_cell(cells, place, "letters")) or [""]
+        first = max(seen.setdefault((known, one), number) for one in named)
+        again = known in met
+        met.add(known)
         if number <= after:
             continue
         try:
@@ -93,7 +105,7 @@ def read(
         if first != number:
             yield Refused(number, f"The address stands in row {first} already.")
             continue
-        yield row
+        yield replace(row, again=True) if again else row
 
 
 def _table(text: str) -> tuple[dict[str, int], Iterator[tuple[int, list[str] | None]]]:
@@ -132,7 +144,12 @@ def _known_as(typed: str) -> str:
 
 def _cell(cells: Sequence[str], place: Mapping[str, int], column: str) -> str:
     at = place.get(column, len(cells))
-    return cells[at].strip() if at < len(cells) else ""
+    return _NO_FORMULA.sub("", cells[at].strip(), count=1) if at < len(cells) else ""
+
+
+def _named(letters: str) -> list[str]:
+    """What a cell calls the letters, in small letters."""
+    return [told for one in _BETWEEN.split(letters) if (told := " ".join(one.split()).lower())]
 
 
 def _delimiter(text: str) -> str:
@@ -169,15 +186,16 @@ def _row(
     address = address_from(cell("address")) if cell("address") else ""
     if not address:
         raise Unusable("The address is missing.")
+    if "given" in place and cell("given").lower() not in YES:
+        raise Unusable("It does not say yes under “given”.")
     wanted: dict[str, None] = {}
-    for one in _BETWEEN.split(cell("letters")):
-        if told := " ".join(one.split()).lower():
-            if told not in letters:
-                raise Unusable("It names a newsletter that there is not.")
-            wanted[letters[told]] = None
+    for told in _named(cell("letters")):
+        if told not in letters:
+            raise Unusable("It names a newsletter that there is not.")
+        wanted[letters[told]] = None
     if not wanted:
         raise Unusable("It does not say which newsletter was wanted.")
-    source = " ".join(cell("source").split())
+    source = " ".join((cell("source") or cell("by")).split())
     if not source:
         raise Unusable("It does not say where the reader said yes (source).")
     return Row(

@@ -1,7 +1,7 @@
 """Taking in rows of a list, so many at once. Doing it twice does nothing the second time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from django.db.models.functions import Lower
 
-from standfirst.members.consent import By, Unless, give_many
+from standfirst.members.consent import ALERTS, CHOICES, By, Unless, give_many
 from standfirst.members.models import Consent, Member
 from standfirst.newsletters.importing.rules import Row
 from standfirst.newsletters.models import Newsletter, Suppression
@@ -45,7 +45,7 @@ TOLD = {
 
 def letters_by_name() -> dict[str, str]:
     """What a list may call each newsletter, in small letters, and its consent."""
-    found = {}
+    found = {letter: letter for letter in (CHOICES, ALERTS)}
     for one in Newsletter.objects.all():
         found[one.name.lower()] = found[one.slug] = one.slug
     return found
@@ -57,22 +57,38 @@ def proof_of(row: Row, file: str) -> str:
 
 
 def take_in(rows: Sequence[Row], *, file: str, apply: bool, now: datetime) -> Counter[Became]:
-    """What becomes of rows of a list, each with another address; and with `apply` let it be so.
+    """What becomes of rows of a list; and with `apply` let it be so.
 
     Whoever has no account gets one without a password, and no mail. Nobody who said no to a letter
-    gets it again. All in one transaction, which may be the caller's. `now` is aware.
+    gets it again, and nobody who wants no letter any more gets another for a yes that is no newer.
+    All in one transaction, which may be the caller's. `now` is aware.
     """
     if not apply:
         known = _Known(rows)
-        return Counter(known.became(row) for row in rows)
+        found = ((row, known.became(row)) for row in rows)
+        return Counter(
+            Became.ADDED if row.again and one is Became.NEW else one for row, one in found
+        )
     for attempt in range(TRIES):
         try:
             with transaction_in_turn():
-                return _let_in(rows, file, now)
+                return sum((_let_in(some, file, now) for some in _one_each(rows)), Counter())
         except IntegrityError:  # somebody has just joined with one of the addresses, or left
             if attempt == TRIES - 1:
                 raise
     raise AssertionError("never reached")
+
+
+def _one_each(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """The rows in parts, in each of which an address stands once."""
+    part: dict[str, Row] = {}
+    for row in rows:
+        if row.address in part:
+            yield list(part.values())
+            part = {}
+        part[row.address] = row
+    if part:
+        yield list(part.values())
 
 
 class _Known:
@@ -85,10 +101,17 @@ class _Known:
         closed = members.filter(is_active=False)
         self.closed = set(closed.values_list("email", flat=True))
         said = Consent.objects.filter(member__in=self.members.values())
-        self.said = {
-            (member, letter): given
-            for member, letter, given in said.values_list("member", "letter", "given")
-        }
+        self.said: dict[tuple[int, str], bool] = {}
+        noes: dict[int, date] = {}
+        wanting: set[int] = set()
+        for member, letter, given, at in said.values_list("member", "letter", "given", "at"):
+            self.said[member, letter] = given
+            if given:
+                wanting.add(member)
+            else:
+                noes[member] = max(noes.get(member, date.min), at.date())
+        # Members who want no letter any more, and the day on which they said so.
+        self.left = {member: day for member, day in noes.items() if member not in wanting}
         stopped = Suppression.objects.annotate(small=Lower("address")).filter(small__in=addresses)
         self.stopped = set(stopped.values_list("small", flat=True))
 
@@ -102,7 +125,8 @@ class _Known:
             return Became.LEFT_ALONE
         said = [self.said.get((member, letter)) for letter in row.letters]
         if None in said:
-            return Became.ADDED
+            newer = row.said_on > self.left.get(member, date.min)
+            return Became.ADDED if newer else Became.LEFT_ALONE
         return Became.ALREADY if all(said) else Became.LEFT_ALONE
 
 

@@ -1,6 +1,7 @@
 """The letters: an edition, new choices, an alert, a welcome. Each is composed once, for all."""
 
 from bisect import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urljoin
@@ -13,6 +14,7 @@ from standfirst.access.rules import FullText, Terms, decide
 from standfirst.articles.models import Article, Author, Topic
 from standfirst.articles.on_shelves import newest, shelf_of
 from standfirst.members.models import Member
+from standfirst.newsletters.delivery.values import Recipient, Values
 from standfirst.newsletters.letters.contents import Contents, House, as_preview, shorter
 from standfirst.newsletters.letters.counting import counted
 from standfirst.newsletters.letters.gathering import (
@@ -62,8 +64,13 @@ def compose_to_send(
 ) -> tuple[dict[str, Source], dict[int, str]]:
     """The letters of `compose` as they leave, and the addresses of links that are counted by their
     numbers: none, unless the publisher has asked for it."""
-    asked = MailSettings.load()
-    return counted(compose(edition, now), links=asked.counted_links, pixel=asked.open_pixel)
+    return _counted(compose(edition, now), MailSettings.load())
+
+
+def _counted(
+    letters: Mapping[str, Source], asked: MailSettings
+) -> tuple[dict[str, Source], dict[int, str]]:
+    return counted(letters, links=asked.counted_links, pixel=asked.open_pixel)
 
 
 def composed(edition: Edition, now: datetime | None = None) -> Composed:
@@ -91,18 +98,34 @@ def _for(edition: Edition, variant: str, house: House, now: datetime) -> Content
 def _fitting(contents: Contents, house: House, variant: str, now: datetime) -> tuple[Source, str]:
     """The letter, shortened until it fits, and what to tell its editor ("" where it fitted)."""
     steps = [(contents, ""), *shorter(contents)]
+    fits = _Measure(variant, now).fits
 
     def letter_of(step: tuple[Contents, str]) -> Source:
         return _edition_letter(step[0], house, variant, now)
 
     # Each is shorter than the one before, so that few of them need be tried.
     letter = letter_of(steps[0])
-    if encoded_size(letter) < CLIPPED_AT:
+    if fits(letter):
         return letter, ""
-    fits = bisect(steps, False, key=lambda step: encoded_size(letter_of(step)) < CLIPPED_AT)
-    if fits == len(steps):
+    first = bisect(steps, False, key=lambda step: fits(letter_of(step)))
+    if first == len(steps):
         return letter_of(steps[-1]), TOO_LONG
-    return letter_of(steps[fits]), steps[fits][1]
+    return letter_of(steps[first]), steps[first][1]
+
+
+class _Measure:
+    """Do letters fit as they leave: with what is counted, and to the reader of the longest name,
+    address and links?"""
+
+    def __init__(self, variant: str, now: datetime) -> None:
+        self._asked = MailSettings.load()
+        most = 2**63 - 1
+        longest = Recipient(most, most, "a" * 254, "م" * 120, variant, tries=0, used=1)
+        self._values = Values(now).of(longest)
+
+    def fits(self, letter: Source) -> bool:
+        (sent,) = _counted({"": letter}, self._asked)[0].values()
+        return encoded_size(sent, self._values) < CLIPPED_AT
 
 
 def _edition_letter(contents: Contents, house: House, variant: str, now: datetime) -> Source:

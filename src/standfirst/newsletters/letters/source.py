@@ -11,7 +11,8 @@ from typing import NamedTuple
 from standfirst.newsletters.slots import SLOTS, WORD
 
 CLIPPED_AT = 100_000  # bytes; Gmail hides what comes after about 102,000
-HEADERS = 3_000  # bytes kept for the headers with a signature, and for what stands in the slots
+HEADERS = 3_000  # bytes kept for the headers with a signature
+SOFT_BREAKS = 6  # bytes around what stands in a slot, which has lines to itself
 
 _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
@@ -32,9 +33,12 @@ def defused(text: str) -> str:
     return WORD.sub(r"zq0-\1-0qz", text)
 
 
-def encoded_size(source: Source) -> int:
-    """About how many bytes the letter takes on its way, quoted-printable (RFC 2045, 6.7)."""
-    return HEADERS + sum(_encoded(part) for part in (source.html, source.text))
+def encoded_size(source: Source, values: Mapping[str, str]) -> int:
+    """About how many bytes the letter takes on its way to a reader (`values` as for `filled`),
+    quoted-printable (RFC 2045, 6.7)."""
+    slots = len(WORD.findall(source.html)) + len(WORD.findall(source.text))
+    whole = filled(source, values)
+    return HEADERS + slots * SOFT_BREAKS + _encoded(whole.html) + _encoded(whole.text)
 
 
 def _encoded(text: str) -> int:

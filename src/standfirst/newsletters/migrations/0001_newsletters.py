@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('delivery', models.BigIntegerField(null=True)),
                 ('address', models.EmailField(max_length=254)),
-                ('what', models.CharField(choices=[('refused', 'refused for good'), ('not_taken', 'not taken'), ('complained', 'called spam')], max_length=10)),
+                ('what', models.CharField(choices=[('refused', 'refused for good'), ('not_taken', 'not taken'), ('blocked', 'not taken for what we are'), ('complained', 'called spam')], max_length=10)),
                 ('words', models.CharField(blank=True, max_length=400)),
                 ('by', models.CharField(max_length=40)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -289,9 +289,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('address', models.EmailField(max_length=254)),
-                ('reason', models.CharField(choices=[('bounced', 'its server refused it for good'), ('complained', 'its owner called a letter spam'), ('by_hand', 'a colleague put it here')], max_length=10)),
+                ('reason', models.CharField(choices=[('bounced', 'its server refused it for good'), ('complained', 'its owner called a letter spam'), ('by_hand', 'a colleague put it here'), ('left', 'its owner unsubscribed at the provider')], max_length=10)),
                 ('detail', models.CharField(blank=True, max_length=400)),
                 ('delivery', models.BigIntegerField(null=True)),
+                ('by', models.CharField(blank=True, default='', max_length=40)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={

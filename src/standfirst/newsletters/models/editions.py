@@ -20,10 +20,11 @@ from wagtail.models import Orderable, Page, PagePermissionTester
 from standfirst.access.rules import Terms
 from standfirst.articles.blocks import INLINE
 from standfirst.articles.models import TERMS, AboveArticles
+from standfirst.members.consent import ALERTS, AT_JOINING, CHOICES, was_spoken_of
 from standfirst.newsletters.blocks import RadarBlock, TakeBlock
 from standfirst.newsletters.rules import Stage, stage_of, weekdays_written
 
-NOT_LETTERS = {"choices", "alerts"}  # consents of their own, see members.models.Consent
+NOT_LETTERS = {CHOICES, ALERTS}  # consents of their own, see members.models.Consent
 
 
 class Audience(models.TextChoices):
@@ -120,6 +121,14 @@ class Newsletter(models.Model):
             )
         if self.slug in NOT_LETTERS:
             raise ValidationError({"slug": "This address is taken. Choose another."})
+        # A yes was said to one newsletter, not to a word; by joining it is said to ours beforehand.
+        if before is None and self.slug not in AT_JOINING and was_spoken_of(self.slug):
+            raise ValidationError(
+                {
+                    "slug": "Readers have said yes or no to another newsletter of this address, "
+                    "and what they said is not of this one. Choose another."
+                }
+            )
         if not set(self.weekdays) <= set("1234567"):
             raise ValidationError({"weekdays": "Write weekdays as 1 (Monday) to 7 (Sunday)."})
         self.weekdays = "".join(sorted(set(self.weekdays)))

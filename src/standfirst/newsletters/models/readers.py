@@ -60,11 +60,13 @@ class Suppression(models.Model):
         BOUNCED = "bounced", "its server refused it for good"
         COMPLAINED = "complained", "its owner called a letter spam"
         BY_HAND = "by_hand", "a colleague put it here"
+        LEFT = "left", "its owner unsubscribed at the provider"
 
     address = models.EmailField(max_length=254)  # as it was written; compared in small letters
     reason = models.CharField(max_length=10, choices=Reason.choices)
     detail = models.CharField(max_length=400, blank=True)
     delivery = models.BigIntegerField(null=True)
+    by = models.CharField(max_length=40, blank=True, default="")  # as Returned.by; "": a colleague
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

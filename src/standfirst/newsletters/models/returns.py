@@ -11,6 +11,7 @@ class Returned(models.Model):
     and kind, however often it is told. `delivery` is None for mail that is no newsletter's."""
 
     WHAT = ((What.REFUSED.value, "refused for good"), (What.NOT_TAKEN.value, "not taken"),
+            (What.BLOCKED.value, "not taken for what we are"),
             (What.COMPLAINED.value, "called spam"))  # fmt: skip
 
     delivery = models.BigIntegerField(null=True)

@@ -190,7 +190,8 @@ class Batch(models.Model):
 
 
 class Delivery(models.Model):
-    """A letter to one address."""
+    """A letter to one address. A sending's are numbered in the order of their members' numbers, so
+    that a member's letters are found without an index (`delivery.finding`)."""
 
     # sending << 32 | number, from 1. Given by us; a plain BigIntegerField would not be SQLite's own
     # key, and cost an index beside it.

@@ -13,6 +13,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 
+from standfirst.members.consent import was_spoken_of
 from standfirst.newsletters.models import Newsletter
 from standfirst.newsletters.rules import WEEKDAYS
 
@@ -85,13 +86,17 @@ _PANELS = [
 
 
 class _Delete(generic.DeleteView):  # type: ignore[misc]
-    """Only one that never went out: editions, sendings and what readers said of it stay."""
+    """Only one that never went out and of which no reader said anything: editions and sendings
+    stay, and so does what a yes was said to."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        used = self.object.turns.exists() or self.object.sendings.exists()
-        if self.user_has_permission("delete") and used:
-            said = "This newsletter has editions, so it stays. Untick “offered” and its weekdays."
-            messages.error(request, said)
+        why = ""
+        if self.object.turns.exists() or self.object.sendings.exists():
+            why = "This newsletter has editions"
+        elif was_spoken_of(self.object.slug):
+            why = "Readers have said yes or no to this newsletter"
+        if self.user_has_permission("delete") and why:
+            messages.error(request, f"{why}, so it stays. Untick “offered” and its weekdays.")
             return redirect(self.edit_url_name, self.object.pk)
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response

@@ -86,7 +86,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from standfirst.newsletters.doctor import examine
-    from standfirst.newsletters.doctor.rules import Level
+    from standfirst.newsletters.doctor.rules import Level, Unanswered
     from standfirst.newsletters.doctor.zone import Dns
     from standfirst.newsletters.senders import senders_to_examine
     from standfirst.project.cli import Problem
@@ -102,8 +102,13 @@ def _doctor(options: argparse.Namespace) -> int:
             f"the key that DKIM_KEY names cannot be used ({error}). Name a PEM file that this "
             "user may read, with an RSA key of 2048 bits."
         ) from error
+    except Unanswered as error:
+        raise Problem(
+            f"{error}. Try again later, or name the address that mail leaves from by --leaves-from."
+        ) from error
     for sender in senders:
-        print(f"Mail from {sender.author}, bounces to {sender.envelope}")
+        by = f"by {sender.provider}" if sender.provider else f"bounces to {sender.envelope}"
+        print(f"Mail from {sender.author}, {by}")
         for finding in examine(zone, sender):
             print(f"  {marks[finding.level]}  {finding.about}: {finding.sentence}")
             if finding.record:

@@ -1,0 +1,1 @@
+"""How Django hands over single mails: sign-in codes, bills, the welcome."""
