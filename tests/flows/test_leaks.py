@@ -131,7 +131,7 @@ def test_no_reader_is_given_it_by_a_real_server(
     if why := missing(kind):
         pytest.skip(why)
     with served(kind, tmp_path, settings) as at:
-        assert crawl_over_http(at, magazine) > 1000
+        assert crawl_over_http(at, magazine) > 800
 
 
 def crawl_over_http(at: Served, magazine: Magazine) -> int:
