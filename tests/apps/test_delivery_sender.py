@@ -504,6 +504,7 @@ def test_who_sends_a_letter_again_and_a_sender_do_not_wait_for_each_other_for_ev
             while not waiting:  # who began to wait first is undone
                 cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
                 (waiting,) = cursor.fetchone()
+        other.join(0.5)
         Sending.objects.select_for_update(no_key=True).get(pk=sending.pk)
     other.join()
     assert counts == [1]
