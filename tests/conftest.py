@@ -20,11 +20,14 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL only what asks a database is run: the rest was run with SQLite's tests."""
+    """On PostgreSQL only what asks a database is run: the rest was run with SQLite's tests.
+
+    What takes minutes comes first, so that at the end no worker waits long for another."""
     if "DATABASE_URL" in os.environ:
         asking = [item for item in items if _asks_a_database(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in asking])
         items[:] = asking
+    items.sort(key=lambda item: not item.get_closest_marker("attack"))
 
 
 def _asks_a_database(item: pytest.Item) -> bool:
@@ -69,10 +72,22 @@ def _flushing_leaves_what_no_test_makes() -> None:
     def sql_flush(style: Any, connection: Any, **options: Any) -> list[str]:
         found = connection.introspection.django_table_names(only_existing=True, include_views=False)
         tables = [table for table in found if table not in OF_THE_PROGRAM]
+        if connection.vendor == "postgresql":
+            return _emptying(connection, tables)
         return list(connection.ops.sql_flush(style, tables, **options))
 
     flush.sql_flush = sql_flush
     flush.emit_post_migrate_signal = lambda *_: None
+
+
+def _emptying(connection: Any, tables: list[str]) -> list[str]:
+    """To empty the few tables that have rows; PostgreSQL takes a tenth of a second for all."""
+    asked = (f"SELECT '{one}' WHERE EXISTS (SELECT FROM {one})" for one in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(asked))
+        filled = [table for (table,) in cursor.fetchall()]
+    free = "SET LOCAL session_replication_role = replica"  # of constraints and triggers
+    return [free, *(f"DELETE FROM {one}" for one in filled)] if filled else []
 
 
 @pytest.fixture(autouse=True)
