@@ -19,6 +19,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("patient")
 
 
+@pytest.hookimpl(trylast=True)  # pytest-django sorts too
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL only what asks a database is run: the rest was run with SQLite's tests.
 

@@ -87,12 +87,13 @@ $(($(date +%s) - began)) s  $name"
 
 # With tables made from the models, which is quicker; the demo runs every migration, and
 # tests/flows/test_migrations.py does on PostgreSQL.
+# Three workers, for some tests wait for what they killed.
 part "rules, apps and flows on SQLite" \
-    $bin/pytest -q -n 2 --dist worksteal --no-migrations -m "not browser and not server" tests
+    $bin/pytest -q -n 3 --dist worksteal --no-migrations -m "not browser and not server" tests
 
 if has_postgres; then
     part "apps on PostgreSQL" $bin/python -m tests.servers postgres -- \
-        $bin/pytest -q -n 2 --dist worksteal -m "not browser" tests/apps
+        $bin/pytest -q -n 3 --dist worksteal -m "not browser" tests/apps
 fi
 
 part "the reader's story in a browser, and tests that need servers" \
