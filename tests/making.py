@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from wagtail.models import Collection, Locale, Page, Site
@@ -64,9 +65,12 @@ def _lay_down() -> None:
     """The rows of an empty magazine, as they were when it was first made in this process: nearly
     every test begins with one, and Wagtail takes thirty milliseconds for its pages.
 
-    Raises IntegrityError where some of them are there."""
+    Raises IntegrityError where some of them are there, or it cannot be done."""
     with connection.cursor() as cursor:
         if not _rows:
+            # Content types that are made on the way would go with the pages, but be remembered.
+            if not ContentType.objects.exists():
+                raise IntegrityError("There are no content types.")
             if any(model._base_manager.exists() for model in _ROWS_OF):
                 raise IntegrityError("There are pages.")
             with transaction.atomic():
