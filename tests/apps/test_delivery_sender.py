@@ -460,13 +460,17 @@ def test_a_road_that_is_closed_for_months_still_rests_and_says_so() -> None:
     assert Rest.objects.get().times <= 32_767
 
 
-@pytest.mark.attack
-def test_a_letter_that_is_sent_again_while_the_sending_ends_is_not_left_behind() -> None:
+def one_in_doubt() -> tuple[Sending, Delivery]:
     reader("ada@x.example")
     sending = begin_daily()
-    delivery = Delivery.objects.get()
     Delivery.objects.update(state=DeliveryState.UNCERTAIN)
     Batch.objects.update(state="settled", queued=0, uncertain=1)
+    return sending, Delivery.objects.get()
+
+
+@pytest.mark.attack
+def test_a_letter_that_is_sent_again_while_the_sending_ends_is_not_left_behind() -> None:
+    sending, delivery = one_in_doubt()
 
     def ends() -> None:
         try:
@@ -489,11 +493,7 @@ def test_a_letter_that_is_sent_again_while_the_sending_ends_is_not_left_behind()
 @pytest.mark.attack
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
 def test_who_sends_a_letter_again_and_a_sender_do_not_wait_for_each_other_for_ever() -> None:
-    reader("ada@x.example")
-    sending = begin_daily()
-    delivery = Delivery.objects.get()
-    Delivery.objects.update(state=DeliveryState.UNCERTAIN)
-    Batch.objects.update(state="settled", queued=0, uncertain=1)
+    sending, delivery = one_in_doubt()
     counts: list[int] = []
     other = Thread(target=_closing, args=(lambda: counts.append(send_again([delivery.pk])),))
     with transaction_in_turn():  # what settling does

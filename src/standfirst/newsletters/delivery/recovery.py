@@ -7,7 +7,7 @@ has run out.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -63,20 +63,25 @@ def recover(folder: Path, *, mine: Collection[str] = ()) -> int:
 def _from_journal(journal: Abandoned, batches: list[tuple[int, int]]) -> int:
     done = False
     try:
-        count = 0
-        try:
-            left = journal.read()
-        except (ValueError, LookupError):
-            count = sum(_settle(Told(*one, rest_in_doubt=DAMAGED)) for one in batches)
-            done = True
-            return count
-        for pk, claim in batches:
-            named = (left.batch, left.claim) == (pk, claim)
-            count += _settle(_told(left) if named else Told(pk, claim))
+        count = sum(_settle(told) for told in _all_told(journal, batches))
         done = True
         return count
     finally:
         journal.close(done=done)
+
+
+def _all_told(journal: Abandoned, batches: list[tuple[int, int]]) -> Iterator[Told]:
+    try:
+        left = journal.read()
+    except (ValueError, LookupError):
+        left = None
+    for pk, claim in batches:
+        if left is None:
+            yield Told(pk, claim, rest_in_doubt=DAMAGED)
+        elif (left.batch, left.claim) == (pk, claim):
+            yield _told(left)
+        else:
+            yield Told(pk, claim)
 
 
 def _told(left: Left) -> Told:
